@@ -1,0 +1,24 @@
+//! foster: a PID 1 supervisor for multi-process containers.
+//!
+//! The rooms, and what each may use (held by `tests/layering.rs`):
+//!
+//! | room      | does                                                        | may use                   |
+//! |-----------|-------------------------------------------------------------|---------------------------|
+//! | `model`   | the typed plan: services, names, durations, signals, graph  | nothing but serde         |
+//! | `config`  | files to plan: layers, drop-ins, diagnostics, expansion     | `model`                   |
+//! | `core`    | decides: events in, actions out; no I/O, no clock, no pids  | `model`                   |
+//! | `sys`     | Linux: spawn, reap, signals, users, limits, capabilities    | `model`                   |
+//! | `log`     | lines, the tail in memory, the console                      | `model`, `sys`            |
+//! | `run`     | the shell around the core: one thread, one turn after another | `core` `sys` `log` `model` |
+//! | `cli`     | the command line, one file per verb                         | `config` `run` `sys` `core` `model` |
+
+// PID 1 does not panic.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod cli;
+pub mod config;
+pub mod core;
+pub mod log;
+pub mod model;
+pub mod run;
+pub mod sys;
