@@ -1,0 +1,93 @@
+//! The typed plan: everything that the configuration says, resolved, and nothing that the system knows.
+//!
+//! Strings are checked and references are [`Id`]s, so the rooms behind it meet no bad input.
+
+mod capability;
+mod duration;
+mod env_file;
+mod graph;
+mod name;
+mod service;
+mod signal;
+
+pub use capability::{capability_name, capability_names, capability_number};
+pub use duration::{format_duration, parse_duration};
+pub use env_file::parse_env_file;
+pub use graph::{find_cycle, topological_order};
+pub use name::{NameError, check_name};
+pub use service::*;
+pub use signal::{ParseSignalError, Signal};
+
+use std::time::Duration;
+
+/// A service of one [`Plan`]: an index into [`Plan::services`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub u32);
+
+impl Id {
+    /// The index into [`Plan::services`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// All services and the settings of one run. Its graph of `requires`, `wants` and `after` has no cycle.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Every service, instances and the command after `--` included, sorted by file name; instances by number, so that
+    /// `web@10` stands behind `web@9`.
+    pub services: Vec<Service>,
+    /// What concerns the whole container.
+    pub settings: Settings,
+}
+
+impl Plan {
+    /// The ids of all services, in the order of [`Plan::services`].
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = Id> + use<> {
+        (0..u32::try_from(self.services.len()).unwrap_or(u32::MAX)).map(Id)
+    }
+
+    /// The service with this id. Ids come from this plan, so the index is always inside.
+    #[must_use]
+    pub fn service(&self, id: Id) -> &Service {
+        &self.services[id.index()]
+    }
+}
+
+/// What concerns the whole container (`foster.toml` and its environment overrides).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `[shutdown] timeout`: from the stop request to the end of PID 1, whatever happens.
+    pub shutdown_timeout: Duration,
+    /// `[shutdown] signals`: further signals that mean "stop", beside TERM, INT, QUIT, PWR and 37.
+    pub shutdown_signals: Vec<Signal>,
+    /// `log-level`: how much the supervisor itself says.
+    pub log_level: LogLevel,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            shutdown_timeout: Duration::from_secs(9),
+            shutdown_signals: Vec::new(),
+            log_level: LogLevel::Warn,
+        }
+    }
+}
+
+/// How much the supervisor itself says, least first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Only what ends the container.
+    Error,
+    /// And one line per failure (default).
+    #[default]
+    Warn,
+    /// And every change of a service's state.
+    Info,
+    /// And adopted orphans, spawns, signals.
+    Debug,
+    /// And every event of the core.
+    Trace,
+}
