@@ -1,0 +1,178 @@
+//! Every key of the configuration: its name, type, default and meaning, in one place.
+
+use super::schema::{Group, Key, Type};
+
+/// A key, its type, its default, what it does, an example value.
+const fn key(
+    name: &'static str,
+    kind: Type,
+    default: &'static str,
+    doc: &'static str,
+    example: &'static str,
+) -> Key {
+    Key { name, kind, default, doc, example }
+}
+
+/// A key that is known and not understood yet.
+const fn later(name: &'static str) -> Key {
+    Key { name, kind: Type::Later, default: "", doc: "", example: "" }
+}
+
+/// A service file.
+#[rustfmt::skip]
+pub static SERVICE: Group = Group {
+    name: "",
+    doc: "",
+    keys: &[
+        key("type", Type::Choice(&["daemon", "oneshot", "target"]), "`\"daemon\"`", "What it is: a `daemon` runs for ever, a `oneshot` runs to its end and must succeed, a `target` is a milestone without a process, reached when all that it requires is satisfied.", "\"daemon\""),
+        key("command", Type::Command, "", "What is executed. A string is split by the quoting rules of the shell, and no shell runs it. A name without a slash is searched in the `PATH` of the service.", "[\"nginx\", \"-g\", \"daemon off;\"]"),
+        key("script", Type::Script, "", "A program for `shell`, instead of `command`. `${…}` in it is left to the shell.", "\"exec redis-server --port \\\"$PORT\\\"\""),
+        key("shell", Type::Texts, "`[\"/bin/sh\", \"-c\"]`", "What runs `script`: argv, to which the script is added as the last argument.", "[\"/bin/bash\", \"-euc\"]"),
+        key("description", Type::Text, "", "One line for people.", "\"Public web server\""),
+        key("enabled", Type::Boolean, "`true`", "Whether it starts at boot by itself. A service that requires or wants it starts it all the same.", "false"),
+        key("when", Type::Table(&WHEN), "", "Conditions for starting it.", ""),
+        key("instances", Type::Integer(1, 1000), "one, without a number", "Runs it this many times, as `NAME@1`, `NAME@2`, …; `{instance}` in every string value stands for the number. Elsewhere `NAME` means all of them and `NAME@2` the second.", "2"),
+        key("main", Type::Boolean, "`false`", "Its end ends the container, with its exit code. It starts last and stops first, and is not restarted unless `[restart] policy` says so. A command after `--` takes this role away.", "true"),
+        key("essential", Type::Boolean, "`true`", "Whether the container ends when it has failed for good.", "false"),
+        key("requires", Type::Services, "`[]`", "Starts these too, starts after each is satisfied (a daemon is ready, a oneshot has succeeded, a target has been reached), and does not run without them.", "[\"db\"]"),
+        key("wants", Type::Services, "`[]`", "As `requires`, but it starts and runs even when these fail.", "[\"cache\"]"),
+        key("after", Type::Services, "`[]`", "Starts after these and stops before them, if they are started at all.", "[\"db\"]"),
+        key("before", Type::Services, "`[]`", "The opposite of `after`.", "[\"db\"]"),
+        key("required-by", Type::Services, "`[]`", "As `requires`, written in these services.", "[\"app\"]"),
+        key("wanted-by", Type::Services, "`[]`", "As `wants`, written in these services.", "[\"app\"]"),
+        key("restart-with", Type::Services, "`[]`", "As `requires`; and when one of these crashes, this is stopped too and starts again after it.", "[\"db\"]"),
+        key("user", Type::Identity, "the supervisor's own", "User to run as, by name in `/etc/passwd` or by number. HOME, USER and LOGNAME follow it.", "\"www-data\""),
+        key("group", Type::Identity, "the user's", "Group to run as, by name in `/etc/group` or by number.", "\"www-data\""),
+        key("supplementary-groups", Type::Identities, "the user's", "Further groups. `[]` for none.", "[\"tls\"]"),
+        key("working-directory", Type::Path, "the supervisor's own", "Directory to run in.", "\"/srv\""),
+        key("umask", Type::Octal, "the supervisor's own", "Permission bits that new files do not get.", "\"022\""),
+        key("nice", Type::Integer(-20, 19), "the supervisor's own", "CPU priority; see nice(2).", "10"),
+        key("oom-score-adj", Type::Integer(-1000, 1000), "the supervisor's own", "How soon the kernel's OOM killer takes it; see proc_pid_oom_score_adj(5).", "500"),
+        key("limits", Type::Table(&LIMITS), "", "Resource limits.", ""),
+        key("capabilities", Type::Capabilities, "all that the supervisor has", "The only capabilities that it keeps; see capabilities(7).", "[\"net-bind-service\"]"),
+        key("no-new-privileges", Type::Boolean, "`false`", "Set-user-id programs give it no privileges; see PR_SET_NO_NEW_PRIVS(2const).", "true"),
+        key("stdin", Type::Text, "`\"null\"`", "Where it reads from: `\"null\"`, `\"inherit\"` (the container's own; one service at most) or the absolute path of a file.", "\"null\""),
+        key("environment", Type::Table(&ENVIRONMENT), "", "Variables.", ""),
+        key("environment-files", Type::Paths, "`[]`", "Files of `NAME=value` lines, read at each start. One with a leading `-` may be missing.", "[\"/etc/default/web\", \"-/run/web.env\"]"),
+        key("clear-environment", Type::Boolean, "`false`", "Does not pass the container's environment, but for `pass-environment`.", "true"),
+        key("pass-environment", Type::Texts, "`[]`", "With `clear-environment`, the variables that still pass.", "[\"PATH\", \"TZ\"]"),
+        key("secrets", Type::Table(&SECRETS), "", "Variables whose values are in files.", ""),
+        key("ready", Type::Table(&READY), "", "When a daemon is ready.", ""),
+        key("restart", Type::Table(&RESTART), "", "What happens after it has ended.", ""),
+        key("stop", Type::Table(&STOP), "", "How it is stopped.", ""),
+        later("schedule"), later("tty"), later("health"), later("socket"), later("log"), later("resources"), later("reload"),
+    ],
+};
+
+#[rustfmt::skip]
+static WHEN: Group = Group {
+    name: "when",
+    doc: "Conditions, looked at when the service would start. All must hold; otherwise it is skipped.",
+    keys: &[
+        key("env", Type::TextOrTexts, "", "`\"NAME\"` (set and not empty), `\"NAME=value\"`, or either with a leading `!`: a condition on the container's environment.", "[\"ENABLE_WEB=1\", \"!MAINTENANCE\"]"),
+        key("path", Type::TextOrTexts, "", "`\"/path\"` (exists) or `\"!/path\"` (does not).", "\"/etc/nginx/nginx.conf\""),
+        key("command", Type::Command, "", "A command that must exit with 0. It runs as the service would.", "[\"test\", \"-s\", \"/etc/web.conf\"]"),
+        key("timeout", Type::Duration, "`\"10s\"`", "The time that `command` has; then the service has failed.", "\"10s\""),
+    ],
+};
+
+#[rustfmt::skip]
+static LIMITS: Group = Group {
+    name: "limits",
+    doc: "Resource limits, see setrlimit(2). A limit is an integer, `\"unlimited\"`, a size such as `\"64MiB\"` or `\"10MB\"` where bytes are meant, or `\"SOFT:HARD\"` of those.",
+    keys: &[
+        key("as", Type::Limit, "", "Bytes of address space.", "\"2GiB\""),
+        key("core", Type::Limit, "", "Bytes of a core dump.", "0"),
+        key("cpu", Type::Limit, "", "Seconds of CPU time.", "3600"),
+        key("data", Type::Limit, "", "Bytes of data segment.", "\"1GiB\""),
+        key("fsize", Type::Limit, "", "Bytes of a file that it writes.", "\"100MB\""),
+        key("locks", Type::Limit, "", "File locks; without effect since Linux 2.4.25.", "1024"),
+        key("memlock", Type::Limit, "", "Bytes of locked memory.", "\"64MiB\""),
+        key("msgqueue", Type::Limit, "", "Bytes of POSIX message queues.", "819200"),
+        key("nice", Type::Limit, "", "Ceiling of the nice value, as 20 minus it.", "20"),
+        key("nofile", Type::Limit, "", "Open files.", "\"1024:65536\""),
+        key("nproc", Type::Limit, "", "Processes of the user.", "512"),
+        key("rss", Type::Limit, "", "Bytes of resident memory; without effect since Linux 2.4.30.", "\"unlimited\""),
+        key("rtprio", Type::Limit, "", "Ceiling of the real-time priority.", "0"),
+        key("rttime", Type::Limit, "", "Microseconds of CPU time under a real-time policy.", "\"unlimited\""),
+        key("sigpending", Type::Limit, "", "Queued signals.", "1024"),
+        key("stack", Type::Limit, "", "Bytes of stack.", "\"8MiB\""),
+    ],
+};
+
+static ENVIRONMENT: Group = Group {
+    name: "environment",
+    doc: "Variables, in the order in which they are written: a value may refer to those above it, to `environment-files` that exist, and to the container's environment. They override all of these.",
+    keys: &[],
+};
+
+static SECRETS: Group = Group {
+    name: "secrets",
+    doc: "Variables whose values are the contents of files (without the last newline), read at each start and never printed.",
+    keys: &[],
+};
+
+#[rustfmt::skip]
+static READY: Group = Group {
+    name: "ready",
+    doc: "When a daemon is ready. Without this, once exec has succeeded.",
+    keys: &[
+        key("delay", Type::Duration, "", "When it has run this long.", "\"1s\""),
+        later("notify"), later("fd"), later("http"), later("tcp"), later("unix"), later("exec"), later("file"), later("log"), later("interval"), later("timeout"),
+    ],
+};
+
+#[rustfmt::skip]
+static RESTART: Group = Group {
+    name: "restart",
+    doc: "What happens after it has ended by itself. The first restart of a service that had run well is immediate.",
+    keys: &[
+        key("policy", Type::Choice(&["always", "on-failure", "never"]), "`\"always\"`; for a oneshot and the main service `\"never\"`", "After which ends it is restarted.", "\"on-failure\""),
+        key("delay", Type::Duration, "`\"100ms\"`", "Before the first delayed restart; ±10 % at random.", "\"1s\""),
+        key("factor", Type::Number(1.0), "`2`", "By which the delay grows with each failure.", "1.5"),
+        key("max-delay", Type::Duration, "`\"30s\"`", "The longest delay.", "\"1m\""),
+        key("limit", Type::Count, "`10`", "Consecutive ends after which it has failed for good.", "\"unlimited\""),
+        key("reset-after", Type::Duration, "`\"60s\"`", "After this long in readiness the count begins anew.", "\"5m\""),
+        key("success-codes", Type::Exits, "`[0]`", "Ends that are a success.", "[0, 143, \"SIGTERM\"]"),
+        key("never-on", Type::Exits, "`[]`", "Ends after which it is never restarted.", "[2, \"SIGQUIT\"]"),
+    ],
+};
+
+#[rustfmt::skip]
+static STOP: Group = Group {
+    name: "stop",
+    doc: "How it is stopped: the command, then the signal, and SIGKILL at the timeout.",
+    keys: &[
+        key("signal", Type::Signal, "`\"SIGTERM\"`", "The stop signal.", "\"SIGQUIT\""),
+        key("timeout", Type::Duration, "`\"5s\"`", "Of the whole stop; then SIGKILL.", "\"5s\""),
+        key("command", Type::Command, "", "Run first, as the service is, with its pid in `MAINPID`.", "[\"redis-cli\", \"shutdown\"]"),
+        key("group", Type::Boolean, "`true`", "Whether the signal goes to the whole process group.", "false"),
+    ],
+};
+
+/// `foster.toml`.
+#[rustfmt::skip]
+pub static SETTINGS: Group = Group {
+    name: "",
+    doc: "",
+    keys: &[
+        key("shutdown", Type::Table(&SHUTDOWN), "", "How the container ends.", ""),
+        key("log-level", Type::Choice(&["error", "warn", "info", "debug", "trace"]), "`\"warn\"`", "How much the supervisor itself says. `FOSTER_LOG_LEVEL` overrides it.", "\"info\""),
+        key("services", Type::Paths, "`[\"/etc/foster/services.d\"]`", "Services directories, used when the command line and `FOSTER_SERVICES` (separated by colons) name none.", "[\"/etc/foster/services.d\", \"/srv/services.d\"]"),
+        later("http"), later("log"), later("control"),
+    ],
+};
+
+#[rustfmt::skip]
+static SHUTDOWN: Group = Group {
+    name: "shutdown",
+    doc: "How the container ends.",
+    keys: &[
+        key("timeout", Type::Duration, "`\"9s\"`", "From the request to stop to the end of the supervisor, whatever happens. Keep it below what the container runtime waits (Docker 10 s, Kubernetes 30 s). `FOSTER_SHUTDOWN_TIMEOUT` overrides it.", "\"25s\""),
+        key("signals", Type::Signals, "`[]`", "Signals that mean \"stop\", beside TERM, INT, QUIT, PWR and RTMIN+3: the STOPSIGNAL of the image, say. `FOSTER_SHUTDOWN_SIGNALS` (separated by commas or spaces) overrides it.", "[\"SIGWINCH\"]"),
+    ],
+};
+
+/// The variables that override `foster.toml`.
+pub const VARIABLES: [&str; 4] =
+    ["FOSTER_SERVICES", "FOSTER_LOG_LEVEL", "FOSTER_SHUTDOWN_TIMEOUT", "FOSTER_SHUTDOWN_SIGNALS"];

@@ -1,0 +1,200 @@
+//! `[limits]` and `capabilities`.
+
+use super::reader::{Located, Reader};
+use super::suggest;
+use super::tree::{Node, Value};
+use crate::model::{Limit, Resource};
+
+/// The resources by their keys, and whether they count bytes.
+const RESOURCES: [(&str, Resource, bool); 16] = [
+    ("as", Resource::As, true),
+    ("core", Resource::Core, true),
+    ("cpu", Resource::Cpu, false),
+    ("data", Resource::Data, true),
+    ("fsize", Resource::Fsize, true),
+    ("locks", Resource::Locks, false),
+    ("memlock", Resource::Memlock, true),
+    ("msgqueue", Resource::Msgqueue, true),
+    ("nice", Resource::Nice, false),
+    ("nofile", Resource::Nofile, false),
+    ("nproc", Resource::Nproc, false),
+    ("rss", Resource::Rss, true),
+    ("rtprio", Resource::Rtprio, false),
+    ("rttime", Resource::Rttime, false),
+    ("sigpending", Resource::Sigpending, false),
+    ("stack", Resource::Stack, true),
+];
+
+/// Reads `[limits]`.
+pub fn limits(reader: &Reader<'_, '_>) -> Vec<Limit> {
+    let limit = |(key, resource, bytes): &(&'static str, Resource, bool)| {
+        let node = reader.node(key)?;
+        let (soft, hard) = bounds(reader, key, node, *bytes)?;
+        Some(Limit { resource: *resource, soft, hard })
+    };
+    RESOURCES.iter().filter_map(limit).collect()
+}
+
+type Bound = Option<u64>;
+
+fn bounds(reader: &Reader<'_, '_>, key: &str, node: &Node<'_>, bytes: bool) -> Option<(Bound, Bound)> {
+    let name = reader.group.path(key);
+    let parsed = match &node.value {
+        Value::Integer(number) => {
+            u64::try_from(*number).map(|n| (Some(n), Some(n))).map_err(|_| format!("`{name}` is negative"))
+        }
+        Value::Text(text) => {
+            let text = reader.scope.text(node, text)?;
+            let (soft, hard) = text.split_once(':').unwrap_or((&text, &text));
+            bound(soft, bytes).and_then(|soft| Ok((soft, bound(hard, bytes)?)))
+        }
+        _ => {
+            reader.mismatch(key, node);
+            return None;
+        }
+    };
+    match parsed {
+        Ok((soft, hard)) if soft.unwrap_or(u64::MAX) > hard.unwrap_or(u64::MAX) => {
+            reader.invalid(node.span, format!("`{name}`: the soft limit is above the hard limit"), None);
+            None
+        }
+        Ok(bounds) => Some(bounds),
+        Err(message) => {
+            reader.invalid(node.span, message, None);
+            None
+        }
+    }
+}
+
+fn bound(text: &str, bytes: bool) -> Result<Bound, String> {
+    let text = text.trim();
+    if matches!(text, "unlimited" | "infinity") {
+        return Ok(None);
+    }
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| {
+        format!("`{text}` is no limit; write a number, \"unlimited\", or \"SOFT:HARD\" of the two")
+    })?;
+    let unit = unit.trim();
+    if unit.is_empty() {
+        return Ok(Some(number));
+    }
+    if !bytes {
+        return Err(format!("`{text}` has a unit, but this limit counts no bytes"));
+    }
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| {
+        format!("`{unit}` is no unit of size; the units are B, kB, MB, GB, TB and KiB, MiB, GiB, TiB")
+    })?;
+    number.checked_mul(*factor).map(Some).ok_or_else(|| format!("`{text}` is too large"))
+}
+
+const UNITS: [(&str, u64); 14] = [
+    ("B", 1),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("K", 1 << 10),
+    ("M", 1 << 20),
+    ("G", 1 << 30),
+    ("T", 1 << 40),
+];
+
+/// Capabilities by number: linux/capability.h.
+const CAPABILITIES: [&str; 41] = [
+    "chown",
+    "dac-override",
+    "dac-read-search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux-immutable",
+    "net-bind-service",
+    "net-broadcast",
+    "net-admin",
+    "net-raw",
+    "ipc-lock",
+    "ipc-owner",
+    "sys-module",
+    "sys-rawio",
+    "sys-chroot",
+    "sys-ptrace",
+    "sys-pacct",
+    "sys-admin",
+    "sys-boot",
+    "sys-nice",
+    "sys-resource",
+    "sys-time",
+    "sys-tty-config",
+    "mknod",
+    "lease",
+    "audit-write",
+    "audit-control",
+    "setfcap",
+    "mac-override",
+    "mac-admin",
+    "syslog",
+    "wake-alarm",
+    "block-suspend",
+    "audit-read",
+    "perfmon",
+    "bpf",
+    "checkpoint-restore",
+];
+
+/// Reads `capabilities`: `net-bind-service` or `CAP_NET_BIND_SERVICE`.
+pub fn capabilities(reader: &Reader<'_, '_>) -> Option<Vec<u8>> {
+    let number = |Located { value, span }: Located<String>| {
+        let lower = value.to_ascii_lowercase().replace('_', "-");
+        let name = lower.strip_prefix("cap-").unwrap_or(&lower);
+        let found = CAPABILITIES.iter().position(|known| *known == name);
+        if found.is_none() {
+            let help = suggest::did_you_mean(name, CAPABILITIES);
+            reader.invalid(span, format!("`{value}` is no capability"), help);
+        }
+        found.and_then(|n| u8::try_from(n).ok())
+    };
+    let mut list: Vec<u8> = reader.texts("capabilities")?.into_iter().filter_map(number).collect();
+    list.sort_unstable();
+    list.dedup();
+    Some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_numbers_sizes_or_unlimited() {
+        for (text, bytes, value) in [
+            ("1024", false, Some(1024)),
+            ("unlimited", false, None),
+            ("64MiB", true, Some(64 << 20)),
+            ("10 MB", true, Some(10_000_000)),
+        ] {
+            assert_eq!(bound(text, bytes), Ok(value), "{text}");
+        }
+        for (text, bytes) in [("", true), ("-1", true), ("1x", true), ("64MiB", false), ("99999999TiB", true)]
+        {
+            assert!(bound(text, bytes).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_kernel() {
+        for (number, name) in
+            [(0, "chown"), (10, "net-bind-service"), (21, "sys-admin"), (40, "checkpoint-restore")]
+        {
+            assert_eq!(CAPABILITIES[number], name);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! From files to the plan: layers, drop-ins, expansion, cross checks. Everything wrong is found in one run.
+//!
+//! ```no_run
+//! use foster::config::{Mode, Request, Variables, load};
+//!
+//! let environment: Variables = std::env::vars_os().collect();
+//! match load(&Request::new(vec!["/etc/foster/services.d".into()], None, &environment, Mode::Run)) {
+//!     Ok(loaded) => println!("{} services", loaded.plan.services.len()),
+//!     Err(report) => eprint!("{}", report.render(false)),
+//! }
+//! ```
+
+mod command;
+mod cycle;
+mod diagnostic;
+mod expand;
+mod files;
+mod keys;
+mod limits;
+mod presence;
+mod process;
+mod reader;
+mod reference;
+mod render;
+mod resolve;
+mod schema;
+mod scope;
+mod service;
+mod settings;
+mod suggest;
+mod tree;
+
+pub use diagnostic::{Code, Diagnostic, Findings, Report, Severity, Source, Sources, Span};
+pub use files::Directory;
+pub use keys::{SERVICE, SETTINGS, VARIABLES};
+pub use reference::reference;
+pub use render::Position;
+pub use schema::{Group, Key, Type};
+
+use crate::model::{Exec, Kind, Plan, Policy, Service, Stdin};
+use service::{Context, Draft, File};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// The services directory that is used when nothing names another.
+pub const DEFAULT_DIRECTORY: &str = "/etc/foster/services.d";
+/// The settings file that is used when nothing names another.
+pub const DEFAULT_CONFIG: &str = "/etc/foster/foster.toml";
+
+/// An environment.
+pub type Variables = BTreeMap<OsString, OsString>;
+
+/// What the caller wants with the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// To be told all about it: also what the system does not have (yet).
+    Check,
+    /// To run it, soon.
+    Run,
+}
+
+/// `foster.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigFile {
+    /// Somebody named it, so it must exist.
+    Given(PathBuf),
+    /// It may be missing.
+    Default(PathBuf),
+}
+
+/// What to load. [`Request::new`] fills it by the documented rules.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Services directories of the command line, base layer first. With none, `FOSTER_SERVICES` names them, then
+    /// `foster.toml`, then [`DEFAULT_DIRECTORY`].
+    pub directories: Vec<PathBuf>,
+    /// The settings file.
+    pub config: ConfigFile,
+    /// The command after `--`; empty when there is none.
+    pub command: Vec<OsString>,
+    /// The environment of the container.
+    pub environment: &'a Variables,
+    /// What for.
+    pub mode: Mode,
+}
+
+impl<'a> Request<'a> {
+    /// A request for these directories (may be none) and this settings file: the one given, else `FOSTER_CONFIG`, else
+    /// [`DEFAULT_CONFIG`] if it exists.
+    #[must_use]
+    pub fn new(
+        directories: Vec<PathBuf>,
+        config: Option<PathBuf>,
+        environment: &'a Variables,
+        mode: Mode,
+    ) -> Self {
+        let variable = environment.get(OsStr::new("FOSTER_CONFIG")).filter(|path| !path.is_empty());
+        let config = match config.or_else(|| variable.map(PathBuf::from)) {
+            Some(path) => ConfigFile::Given(path),
+            None => ConfigFile::Default(DEFAULT_CONFIG.into()),
+        };
+        Self { directories, config, command: Vec::new(), environment, mode }
+    }
+}
+
+/// A configuration without errors.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Plan,
+    /// The warnings, with the sources to show them in; both empty when there are none.
+    pub warnings: Report,
+    /// The services directories that were read.
+    pub directories: Vec<PathBuf>,
+}
+
+/// Reads the configuration. Reads files and the user database, and changes nothing.
+///
+/// # Errors
+/// A [`Report`] with at least one error, and all errors and warnings of all files.
+pub fn load(request: &Request<'_>) -> Result<Loaded, Report> {
+    let mut sources = Sources::default();
+    let findings = Findings::default();
+    let settings::Global { settings, directories } = settings::read(request, &mut sources, &findings);
+    let services = files::scan(&directories, &mut sources, &findings);
+    let loaded: Vec<Loading<'_>> = services
+        .iter()
+        .map(|(stem, files)| {
+            let (file, readable) = files::load(&files.main, &mut sources, &findings);
+            let drop_ins =
+                files.drop_ins.iter().map(|path| files::load(path, &mut sources, &findings)).collect();
+            Loading { stem, file, readable, drop_ins }
+        })
+        .collect();
+    let context = Context {
+        findings: &findings,
+        sources: &sources,
+        container: request.environment,
+        mode: request.mode,
+        settings: &settings,
+        has_command: !request.command.is_empty(),
+        accounts: OnceCell::new(),
+    };
+    let broken: Vec<&str> = loaded.iter().filter(|file| !file.readable).map(|file| file.stem).collect();
+    let mut drafts = Vec::with_capacity(loaded.len() + 1);
+    for loading in loaded.iter().filter(|file| file.readable) {
+        read_all(&context, &loading.parse(&context), &mut drafts);
+    }
+    let command_name = command_name(&services);
+    if let Some(draft) = command_service(&context, request, &command_name, &drafts) {
+        let place = drafts.partition_point(|other: &Draft<'_>| other.stem < draft.stem);
+        drafts.insert(place, draft);
+    }
+    resolve::resolve(&context, &mut drafts, &broken);
+    check_something_to_run(&context, request, &directories, &services, &drafts);
+
+    let plan_services: Vec<Service> = drafts.into_iter().map(|draft| draft.service).collect();
+    let failed = findings.failed_since(0);
+    let diagnostics = findings.into_sorted();
+    if failed {
+        return Err(Report { diagnostics, sources });
+    }
+    let warnings = if diagnostics.is_empty() { Report::default() } else { Report { diagnostics, sources } };
+    Ok(Loaded {
+        plan: Plan { services: plan_services, settings },
+        warnings,
+        directories: directories.into_iter().map(|directory| directory.path).collect(),
+    })
+}
+
+/// The files of one service, as indexes of sources, and whether each could be read.
+struct Loading<'s> {
+    stem: &'s str,
+    file: u32,
+    readable: bool,
+    drop_ins: Vec<(u32, bool)>,
+}
+
+impl<'s> Loading<'s> {
+    fn parse(&self, context: &Context<'s>) -> File<'s> {
+        let base = tree::parse(context.sources, self.file, context.findings);
+        let mut file = File { stem: self.stem, file: self.file, table: base.root, complete: !base.broken };
+        for (drop_in, readable) in &self.drop_ins {
+            if *readable {
+                let over = tree::parse(context.sources, *drop_in, context.findings);
+                file.complete &= !over.broken;
+                file.table.merge(over.root, &["command", "script"]);
+            } else {
+                file.complete = false;
+            }
+        }
+        file
+    }
+}
+
+/// Reads a service, or all its instances. What is wrong with the first one is wrong with all.
+fn read_all<'s>(context: &Context<'_>, file: &File<'s>, drafts: &mut Vec<Draft<'s>>) {
+    let Some(count) = service::instances(context, file) else {
+        drafts.push(service::read(context, file, None));
+        return;
+    };
+    let before = context.findings.len();
+    let mut failed = None;
+    for number in 1..=count {
+        if let Some(kind) = failed {
+            // Only its name counts from here on, for those that refer to it.
+            let name = format!("{}@{number}", file.stem);
+            drafts.push(Draft::unread(file, Service::new(&name, kind)));
+            continue;
+        }
+        let draft = service::read(context, file, Some(number));
+        failed = context.findings.failed_since(before).then_some(draft.service.kind);
+        drafts.push(draft);
+    }
+}
+
+fn command_name(services: &BTreeMap<String, files::ServiceFiles>) -> String {
+    let numbered = (2..).map(|n| format!("cmd-{n}"));
+    let mut names = ["main".to_owned(), "cmd".to_owned()].into_iter().chain(numbered);
+    names.find(|name| !services.contains_key(name)).unwrap_or_default()
+}
+
+/// The command after `--` as the main service: a daemon that is never restarted, and reads the container's stdin
+/// unless another service does, so that `docker run -i` pipes into it.
+fn command_service<'s>(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    name: &'s str,
+    others: &[Draft<'_>],
+) -> Option<Draft<'s>> {
+    let program = request.command.first()?;
+    let argv: Option<Vec<String>> =
+        request.command.iter().map(|word| word.to_str().map(str::to_owned)).collect();
+    let problem = match &argv {
+        _ if program.is_empty() => Some("the command after `--` names no program: its first word is empty"),
+        None => Some("the command after `--` is not UTF-8"),
+        Some(_) => None,
+    };
+    if let Some(message) = problem {
+        context.findings.push(Diagnostic::error(Code::Value, None, message));
+        return None;
+    }
+    let mut service = Service::new(name, Kind::Daemon);
+    let taken = others.iter().any(|draft| draft.inherits_stdin.is_some());
+    let stdin = if taken { Stdin::Null } else { Stdin::Inherit };
+    service.exec = Some(Exec { argv: argv?, stdin, ..Exec::default() });
+    service.main = true;
+    service.restart.policy = Policy::Never;
+    Some(Draft { service, stem: name, references: Vec::new(), main: None, inherits_stdin: None })
+}
+
+fn check_something_to_run(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    directories: &[Directory],
+    services: &BTreeMap<String, files::ServiceFiles>,
+    drafts: &[Draft<'_>],
+) {
+    let unreadable = directories.iter().any(|directory| !directory.optional && !directory.path.is_dir());
+    if services.is_empty() && request.command.is_empty() && !unreadable {
+        let list: Vec<String> = directories.iter().map(|d| d.path.display().to_string()).collect();
+        let message = format!("nothing to run: no service in {}, and no command after `--`", list.join(", "));
+        let help = "a service is a file NAME.toml in a services directory";
+        context.findings.push(Diagnostic::error(Code::Missing, None, message).help(help.to_owned()));
+    } else if !drafts.is_empty() && drafts.iter().all(|draft| !draft.service.enabled) {
+        let message = "nothing starts at boot: every service has `enabled = false`";
+        context.findings.push(Diagnostic::warning(Code::Suspicious, None, message));
+    }
+}

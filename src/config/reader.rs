@@ -1,0 +1,378 @@
+//! Reads the keys of one table by name and type. Whatever does not fit goes to the findings, and reading goes on.
+
+use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
+use super::schema::{Group, Type};
+use super::scope::Scope;
+use super::tree::{Entry, Node, Table, Value};
+use crate::model::{ExitMatch, Signal, parse_duration};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A value that was read, and where it stands.
+#[derive(Clone, Debug)]
+pub struct Located<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+/// One table with the keys that it may have.
+pub struct Reader<'r, 's> {
+    pub table: &'r Table<'s>,
+    pub group: &'static Group,
+    top: &'static Group,
+    pub scope: &'r Scope<'r>,
+}
+
+impl<'r, 's> Reader<'r, 's> {
+    /// A reader of `table`; reports every key that is not one of `group`.
+    pub fn new(
+        table: &'r Table<'s>,
+        group: &'static Group,
+        top: &'static Group,
+        scope: &'r Scope<'r>,
+    ) -> Self {
+        for entry in &table.entries {
+            let name = group.path(&entry.key);
+            match group.key(&entry.key) {
+                Some(key) if key.kind == Type::Later => {
+                    let message = format!("`{name}` is not supported yet");
+                    scope.findings.error(Code::Unsupported, entry.key_span, message, None);
+                }
+                Some(_) => {}
+                None => {
+                    let what = if matches!(entry.node.value, Value::Table(_)) { "table" } else { "key" };
+                    let message = format!("unknown {what} `{name}`");
+                    let help = group.advice(&entry.key, top);
+                    scope.findings.error(Code::UnknownKey, entry.key_span, message, help);
+                }
+            }
+        }
+        Self { table, group, top, scope }
+    }
+
+    /// Whether there is an unknown key in place of which one of `keys` was probably meant.
+    pub fn seems_to_have(&self, keys: &[&str]) -> bool {
+        let unknown = self.table.entries.iter().filter(|entry| self.group.key(&entry.key).is_none());
+        let mut advice = unknown.filter_map(|entry| self.group.advice(&entry.key, self.top));
+        advice.any(|advice| keys.iter().any(|key| advice.contains(&format!("`{key}`"))))
+    }
+
+    fn findings(&self) -> &'r Findings {
+        self.scope.findings
+    }
+
+    /// The entry of a key. Every key that is read must be in the schema.
+    pub fn entry(&self, key: &'static str) -> Option<&'r Entry<'s>> {
+        debug_assert!(self.group.key(key).is_some(), "`{key}` is not in the schema");
+        self.table.get(key)
+    }
+
+    /// The node of a key.
+    pub fn node(&self, key: &'static str) -> Option<&'r Node<'s>> {
+        self.entry(key).map(|entry| &entry.node)
+    }
+
+    /// The place of a key, if it is given.
+    pub fn key_span(&self, key: &'static str) -> Option<Span> {
+        self.entry(key).map(|entry| entry.key_span)
+    }
+
+    /// Reports that the value is not of the type of its key.
+    pub fn mismatch(&self, key: &str, node: &Node<'_>) {
+        let expected = self.group.key(key).map_or_else(|| "a string".to_owned(), |key| key.kind.expected());
+        self.scope.mismatch(&format!("`{}`", self.group.path(key)), &expected, node);
+    }
+
+    /// Reports a value of the right type that makes no sense.
+    pub fn invalid(&self, span: Span, message: impl Into<String>, help: Option<String>) {
+        self.findings().error(Code::Value, span, message, help);
+    }
+
+    /// A table inside this one.
+    pub fn table(&self, key: &'static str) -> Option<&'r Table<'s>> {
+        let node = self.node(key)?;
+        match &node.value {
+            Value::Table(table) => Some(table),
+            _ => {
+                self.mismatch(key, node);
+                None
+            }
+        }
+    }
+
+    /// A reader of a table inside this one.
+    pub fn inner(&self, key: &'static str) -> Option<Self> {
+        let table = self.table(key)?;
+        match self.group.key(key).map(|key| key.kind) {
+            Some(Type::Table(group)) => Some(Self::new(table, group, self.top, self.scope)),
+            _ => None,
+        }
+    }
+
+    /// An expanded string.
+    pub fn text(&self, key: &'static str) -> Option<Located<String>> {
+        let node = self.node(key)?;
+        match &node.value {
+            Value::Text(text) => self
+                .scope
+                .text(node, text)
+                .map(|value| Located { value: value.into_owned(), span: node.span }),
+            _ => {
+                self.mismatch(key, node);
+                None
+            }
+        }
+    }
+
+    /// An absolute path.
+    pub fn path(&self, key: &'static str) -> Option<Located<String>> {
+        let text = self.text(key)?;
+        self.absolute(key, &text.value, text.span).then_some(text)
+    }
+
+    /// Whether a path is absolute; reported if not.
+    pub fn absolute(&self, key: &str, path: &str, span: Span) -> bool {
+        let fine = path.starts_with('/');
+        if !fine {
+            let message = format!("`{}` must be an absolute path, not `{path}`", self.group.path(key));
+            self.invalid(span, message, None);
+        }
+        fine
+    }
+
+    /// `true` or `false`, also out of a variable.
+    pub fn boolean(&self, key: &'static str) -> Option<Located<bool>> {
+        let node = self.node(key)?;
+        let value = match &node.value {
+            Value::Boolean(value) => *value,
+            Value::Text(text) if text.contains("${") => {
+                let text = self.scope.text(node, text)?;
+                match text.parse() {
+                    Ok(value) => value,
+                    Err(_) => {
+                        let message =
+                            format!("`{}` expands to `{text}`; expected true or false", self.group.path(key));
+                        self.invalid(node.span, message, None);
+                        return None;
+                    }
+                }
+            }
+            _ => {
+                self.mismatch(key, node);
+                return None;
+            }
+        };
+        Some(Located { value, span: node.span })
+    }
+
+    /// A whole number within the bounds of its key, also out of a variable.
+    pub fn integer(&self, key: &'static str) -> Option<Located<i64>> {
+        let node = self.node(key)?;
+        let value = match &node.value {
+            Value::Integer(value) => *value,
+            Value::Text(text) if text.contains("${") => {
+                let text = self.scope.text(node, text)?;
+                match text.trim().parse() {
+                    Ok(value) => value,
+                    Err(_) => {
+                        let message =
+                            format!("`{}` expands to `{text}`; expected an integer", self.group.path(key));
+                        self.invalid(node.span, message, None);
+                        return None;
+                    }
+                }
+            }
+            _ => {
+                self.mismatch(key, node);
+                return None;
+            }
+        };
+        if let Some(Type::Integer(low, high)) = self.group.key(key).map(|key| key.kind)
+            && !(low..=high).contains(&value)
+        {
+            let message = format!("`{}` must be from {low} to {high}, not {value}", self.group.path(key));
+            self.invalid(node.span, message, None);
+            return None;
+        }
+        Some(Located { value, span: node.span })
+    }
+
+    /// A number of at least the bound of its key.
+    pub fn number(&self, key: &'static str) -> Option<Located<f64>> {
+        let node = self.node(key)?;
+        let value = match &node.value {
+            #[allow(clippy::cast_precision_loss)]
+            Value::Integer(value) => *value as f64,
+            Value::Float(value) => *value,
+            _ => {
+                self.mismatch(key, node);
+                return None;
+            }
+        };
+        if let Some(Type::Number(low)) = self.group.key(key).map(|key| key.kind)
+            && !(value >= low && value.is_finite())
+        {
+            let message = format!("`{}` must be at least {low}", self.group.path(key));
+            self.invalid(node.span, message, None);
+            return None;
+        }
+        Some(Located { value, span: node.span })
+    }
+
+    /// A duration.
+    pub fn duration(&self, key: &'static str) -> Option<Located<Duration>> {
+        let node = self.node(key)?;
+        if let Value::Integer(number) = node.value {
+            let message = format!("`{}` has no unit", self.group.path(key));
+            let help = format!("write \"{number}s\" for seconds or \"{number}ms\" for milliseconds");
+            self.findings().error(Code::Type, node.span, message, Some(help));
+            return None;
+        }
+        let Value::Text(text) = &node.value else {
+            self.mismatch(key, node);
+            return None;
+        };
+        let text = self.scope.text(node, text)?;
+        match parse_duration(&text) {
+            Ok(value) => Some(Located { value, span: node.span }),
+            Err(message) => {
+                self.invalid(node.span, message, None);
+                None
+            }
+        }
+    }
+
+    /// One of the words of its key.
+    pub fn choice(&self, key: &'static str) -> Option<Located<&'static str>> {
+        let Some(Type::Choice(words)) = self.group.key(key).map(|key| key.kind) else { return None };
+        let text = self.text(key)?;
+        let found = words.iter().find(|word| **word == text.value);
+        if found.is_none() {
+            let message = format!("`{}` cannot be `{}`", self.group.path(key), text.value);
+            let expected = Type::Choice(words).expected();
+            let help = super::suggest::did_you_mean(&text.value, words.iter().copied());
+            self.invalid(text.span, message, Some(help.unwrap_or_else(|| format!("expected {expected}"))));
+        }
+        found.map(|word| Located { value: *word, span: text.span })
+    }
+
+    /// A signal.
+    pub fn signal(&self, key: &'static str) -> Option<Located<Signal>> {
+        let node = self.node(key)?;
+        self.signal_of(key, node).map(|value| Located { value, span: node.span })
+    }
+
+    /// Several signals.
+    pub fn signals(&self, key: &'static str) -> Option<Vec<Located<Signal>>> {
+        let list = self.list(key)?;
+        let signal =
+            |node: &Node<'_>| self.signal_of(key, node).map(|value| Located { value, span: node.span });
+        Some(list.iter().filter_map(signal).collect())
+    }
+
+    fn signal_of(&self, key: &str, node: &Node<'_>) -> Option<Signal> {
+        let signal = match &node.value {
+            Value::Text(text) => parse_signal(&self.scope.text(node, text)?),
+            Value::Integer(number) => i32::try_from(*number)
+                .ok()
+                .and_then(Signal::from_number)
+                .ok_or_else(|| (format!("`{number}` is no signal"), None)),
+            _ => {
+                self.mismatch(key, node);
+                return None;
+            }
+        };
+        signal.map_err(|(message, help)| self.invalid(node.span, message, help)).ok()
+    }
+
+    /// Exit codes and signals.
+    pub fn exits(&self, key: &'static str) -> Option<Vec<ExitMatch>> {
+        let exit = |node: &Node<'_>| match &node.value {
+            Value::Integer(number) => match u8::try_from(*number) {
+                Ok(code) => Some(ExitMatch::Code(code)),
+                Err(_) => {
+                    self.invalid(node.span, format!("an exit code is from 0 to 255, not {number}"), None);
+                    None
+                }
+            },
+            _ => self.signal_of(key, node).map(ExitMatch::Signal),
+        };
+        Some(self.list(key)?.iter().filter_map(exit).collect())
+    }
+
+    /// The items of an array.
+    pub fn list(&self, key: &'static str) -> Option<&'r [Node<'s>]> {
+        let node = self.node(key)?;
+        match &node.value {
+            Value::List(list) => Some(list),
+            _ => {
+                self.mismatch(key, node);
+                None
+            }
+        }
+    }
+
+    /// Expanded strings; those that are not strings are reported and left out.
+    pub fn texts(&self, key: &'static str) -> Option<Vec<Located<String>>> {
+        let list = self.list(key)?;
+        Some(list.iter().filter_map(|node| self.item(key, node)).collect())
+    }
+
+    /// A string or several.
+    pub fn text_or_texts(&self, key: &'static str) -> Option<Vec<Located<String>>> {
+        match self.node(key)? {
+            Node { value: Value::Text(_), .. } => self.text(key).map(|text| vec![text]),
+            _ => self.texts(key),
+        }
+    }
+
+    /// One string of an array.
+    pub fn item(&self, key: &str, node: &Node<'_>) -> Option<Located<String>> {
+        match &node.value {
+            Value::Text(text) => self
+                .scope
+                .text(node, text)
+                .map(|value| Located { value: value.into_owned(), span: node.span }),
+            _ => {
+                let name = format!("an item of `{}`", self.group.path(key));
+                self.scope.mismatch(&name, "a string", node);
+                None
+            }
+        }
+    }
+
+    /// Reports that a key must not be there, because of what stands at `why`.
+    pub fn conflict(&self, key: &'static str, message: impl Into<String>, help: &str, why: Option<Span>) {
+        let Some(span) = self.key_span(key) else { return };
+        let help = (!help.is_empty()).then(|| help.to_owned());
+        let mut diagnostic = Diagnostic::error(Code::Conflict, span, message).help(help);
+        if let Some(why) = why {
+            diagnostic = diagnostic.related(why, "because of this");
+        }
+        self.findings().push(diagnostic);
+    }
+}
+
+/// A signal by its name, or what is wrong and what was probably meant.
+pub fn parse_signal(text: &str) -> Result<Signal, (String, Option<String>)> {
+    Signal::from_str(text).map_err(|error| {
+        let upper = text.to_ascii_uppercase();
+        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+        let near = super::suggest::nearest(name, Signal::names());
+        (error.to_string(), near.map(|near| format!("did you mean `SIG{near}`?")))
+    })
+}
+
+/// Where in the file the bytes `range` of the string in `span` stand: exactly if the string is written without
+/// escapes; otherwise the first place with the same text; otherwise the whole string.
+pub fn span_inside(sources: &Sources, span: Span, text: &str, range: std::ops::Range<usize>) -> Span {
+    let raw = sources.slice(span);
+    let offset = match raw.find(text) {
+        Some(at) => Some(at + range.start),
+        None => text.get(range.clone()).and_then(|part| raw.find(part)),
+    };
+    offset.map_or(span, |offset| {
+        let start = span.start as usize + offset;
+        Span::new(span.file, start..start + range.len())
+    })
+}

@@ -1,0 +1,180 @@
+//! The reference of all keys (`docs/config.md`), out of the schema.
+
+use super::keys::{SERVICE, SETTINGS};
+use super::schema::{Group, Key, Type};
+use std::fmt::Write;
+
+/// The text of `docs/config.md`: rules, then every key with its type, default and an example.
+#[must_use]
+pub fn reference() -> String {
+    let mut text = INTRODUCTION.to_owned();
+    text += "\n## Service files\n";
+    group(&mut text, &SERVICE, "web.toml", 3);
+    text += "\n## foster.toml\n\n";
+    text += SETTINGS_INTRODUCTION;
+    group(&mut text, &SETTINGS, "foster.toml", 3);
+    text += DIAGNOSTICS;
+    text
+}
+
+fn group(text: &mut String, group: &Group, file: &str, level: usize) {
+    if !group.name.is_empty() {
+        let _ = write!(text, "\n{} `[{}]`\n\n{}\n", "#".repeat(level), group.name, group.doc);
+    }
+    let keys = || group.keys.iter().filter(|key| key.kind != Type::Later);
+    if keys().next().is_some() {
+        text.push_str("\n| key | value | default | meaning |\n|---|---|---|---|\n");
+    }
+    for key in keys() {
+        let (title, default, doc) = (key.kind.title(), key.default, key.doc);
+        let title = match key.kind {
+            Type::Table(inner) => format!("[table](#{})", inner.name),
+            _ => title,
+        };
+        let _ = writeln!(text, "| `{}` | {title} | {default} | {doc} |", key.name);
+    }
+    let later: Vec<String> = group
+        .keys
+        .iter()
+        .filter(|key| key.kind == Type::Later)
+        .map(|key| format!("`{}`", key.name))
+        .collect();
+    if !later.is_empty() {
+        let _ = write!(text, "\nNot supported yet, and refused: {}.\n", later.join(", "));
+    }
+    examples(text, group, file);
+    for inner in group.groups() {
+        self::group(text, inner, file, level);
+    }
+}
+
+/// One block for each table. Keys that exclude each other or need another one are left to the text.
+fn examples(text: &mut String, group: &Group, file: &str) {
+    let given = |key: &&Key| !key.example.is_empty() && !APART.contains(&(group.name, key.name));
+    let mut lines: Vec<String> =
+        group.keys.iter().filter(given).map(|key| format!("{} = {}", key.name, key.example)).collect();
+    match group.name {
+        "environment" => lines.push("PORT = \"${PORT:-8080}\"\nURL = \"http://localhost:${PORT}/\"".into()),
+        "secrets" => lines.push("DB_PASSWORD = \"/run/secrets/db-password\"".into()),
+        _ => {}
+    }
+    if lines.is_empty() {
+        return;
+    }
+    let header = match (file, group.name) {
+        ("foster.toml", "") => "# foster.toml\n".to_owned(),
+        ("foster.toml", name) => format!("# foster.toml\n[{name}]\n"),
+        (_, "") => String::new(),
+        (_, name) => format!("command = \"web\"\n\n[{name}]\n"),
+    };
+    let _ = write!(text, "\n```toml\n{header}{}\n```\n", lines.join("\n"));
+}
+
+/// Keys that cannot stand in the example of their table.
+const APART: [(&str, &str); 11] = [
+    ("", "script"),
+    ("", "shell"),
+    ("", "instances"),
+    ("", "essential"),
+    ("", "after"),
+    ("", "before"),
+    ("", "required-by"),
+    ("", "wanted-by"),
+    ("", "wants"),
+    ("", "enabled"),
+    ("", "main"),
+];
+
+const INTRODUCTION: &str = r#"# Configuration
+
+<!-- Generated from src/config/keys.rs; `UPDATE=1 cargo test --test config_docs` writes it anew. -->
+
+Each service is a file `NAME.toml` in a services directory, `/etc/foster/services.d` by default. A name consists of
+`a-z`, `0-9`, `.`, `_` and `-`, and begins with a letter or a digit. `foster check` says whether all of it is right.
+
+```toml
+description = "Public web server"
+command = ["nginx", "-g", "daemon off;"]
+requires = ["app"]
+user = "www-data"
+
+[environment]
+PORT = "${PORT:-8080}"
+
+[stop]
+signal = "SIGQUIT"
+```
+
+## Rules
+
+**Layers.** Several `--services` directories lie on each other: the `NAME.toml` of a later one replaces that of an
+earlier one. `NAME.d/*.toml` beside it are drop-ins: they are laid over `NAME.toml` in the order of their names, those of
+an earlier directory first; a drop-in takes the place of one of the same name in an earlier directory. Tables merge key
+by key, everything else is replaced. `command` and `script` replace each other. Hidden files are ignored.
+
+**Variables.** `${VAR}`, `${VAR:-default}` (when it is unset or empty) and `${VAR:?message}` expand in every string
+value but `script`; a default may hold further `${…}`, and braces in it must be balanced. `$${` is a literal `${`, and a
+`$` before anything else is left alone. Looked up are `[environment]`, then `environment-files` that exist, then the
+container's environment; `[secrets]` are not. A variable that is not set is an error. `enabled`, `main`, `instances` and
+other booleans and integers may be strings that expand to one: `instances = "${WORKERS:-2}"`; `instances` itself sees
+the container's environment only.
+
+**Commands** are an array of strings, or one string that is split by the quoting rules of the shell: first split, then
+expanded, so a value with spaces stays one argument.
+
+```toml
+command = 'redis-server --save "" --port ${REDIS_PORT:-6379}'
+```
+
+```toml
+script = """
+set -e
+redis-cli ping | grep -q PONG
+exec worker --queue "$QUEUE"
+"""
+shell = ["/bin/sh", "-euc"]
+```
+
+**Durations** are numbers with a unit: `"200ms"`, `"5s"`, `"1m30s"`, `"1h"`, `"0"`. **Signals** are `"SIGTERM"`,
+`"TERM"`, `"SIGRTMIN+3"` or a number.
+
+**The command after `--`** (a Docker `CMD`) becomes the main service, under the name `main` (or `cmd`, when there is a
+`main.toml`). It is not restarted, and reads the container's stdin unless a service has `stdin = "inherit"`.
+
+```toml
+type = "target"
+description = "Everything that serves users"
+requires = ["app", "db"]
+```
+
+```toml
+command = "worker --number {instance}"
+instances = 2
+after = ["db"]
+essential = false
+environment-files = ["-/etc/worker/{instance}.env"]
+```
+"#;
+
+const SETTINGS_INTRODUCTION: &str = "`/etc/foster/foster.toml`, or what `--config` or `FOSTER_CONFIG` names. A variable overrides the file; one that is set to
+nothing counts as unset.
+";
+
+const DIAGNOSTICS: &str = r#"
+## `foster check --format json`
+
+One object: `{"diagnostics": […], "errors": 1, "warnings": 0}`. Each diagnostic has
+
+| field | value |
+|---|---|
+| `severity` | `"error"` or `"warning"` |
+| `code` | what kind it is: `unreadable`, `syntax`, `unknown-key`, `unsupported`, `type`, `value`, `conflict`, `missing`, `reference`, `cycle`, `expansion`, `absent`, `suspicious` |
+| `message` | one sentence |
+| `file` | path, or the name of a variable; null when it concerns no file |
+| `line`, `column` | of the first character, from 1, in characters; null when it concerns a file as a whole |
+| `end_line`, `end_column` | behind the last character |
+| `help` | what to do about it, or null |
+| `related` | further places: `file`, `line`, `column`, `end_line`, `end_column`, `message` |
+
+The exit code is 0, also with warnings, and 78 with errors.
+"#;

@@ -1,0 +1,230 @@
+//! The shape of the configuration: what a key is. The keys themselves are in [`super::keys`].
+//!
+//! Readers accept a key only if it is there, so the reference (`docs/config.md`), "did you mean" and what is understood
+//! cannot drift apart.
+
+use super::suggest;
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// As it is written.
+    pub name: &'static str,
+    /// What its value may be.
+    pub kind: Type,
+    /// The default, in words or as TOML.
+    pub default: &'static str,
+    /// What it does: Markdown, one sentence or two.
+    pub doc: &'static str,
+    /// An example value in TOML, which parses.
+    pub example: &'static str,
+}
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Type {
+    /// Any string.
+    Text,
+    /// A string that is not expanded: a program for the shell.
+    Script,
+    /// A string that is an absolute path.
+    Path,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number within these bounds.
+    Integer(i64, i64),
+    /// A number of at least this.
+    Number(f64),
+    /// A string such as `"5s"`.
+    Duration,
+    /// The name or number of a signal.
+    Signal,
+    /// Several signals.
+    Signals,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Names of services.
+    Services,
+    /// Strings.
+    Texts,
+    /// A string or several.
+    TextOrTexts,
+    /// Absolute paths.
+    Paths,
+    /// argv, or a string that is split into one.
+    Command,
+    /// A string of octal digits.
+    Octal,
+    /// Name or number of a user or group.
+    Identity,
+    /// Names or numbers of groups.
+    Identities,
+    /// A resource limit.
+    Limit,
+    /// A count of at least 1, or `"unlimited"`.
+    Count,
+    /// Exit codes and signals.
+    Exits,
+    /// Names of capabilities.
+    Capabilities,
+    /// A table of its own.
+    Table(&'static Group),
+    /// Not understood yet.
+    Later,
+}
+
+impl Type {
+    /// What is expected, for "expected …, found …".
+    #[must_use]
+    pub fn expected(self) -> String {
+        match self {
+            Self::Text | Self::Script => "a string".into(),
+            Self::Path => "a string with an absolute path".into(),
+            Self::Boolean => "true or false".into(),
+            Self::Integer(..) => "an integer".into(),
+            Self::Number(_) => "a number".into(),
+            Self::Duration => "a duration such as \"5s\" or \"1m30s\"".into(),
+            Self::Signal => "a signal such as \"SIGTERM\"".into(),
+            Self::Signals => "an array of signals such as [\"SIGWINCH\"]".into(),
+            Self::Choice(words) => one_of(words),
+            Self::Services => "an array of service names such as [\"db\"]".into(),
+            Self::Texts => "an array of strings".into(),
+            Self::TextOrTexts => "a string or an array of strings".into(),
+            Self::Paths => "an array of absolute paths".into(),
+            Self::Command => "an array of strings or a string".into(),
+            Self::Octal => "a string of octal digits such as \"022\"".into(),
+            Self::Identity => "a name or a number".into(),
+            Self::Identities => "an array of names or numbers".into(),
+            Self::Limit => "an integer, \"unlimited\", \"SOFT:HARD\" or a size such as \"64MiB\"".into(),
+            Self::Count => "an integer or \"unlimited\"".into(),
+            Self::Exits => "an array of exit codes and signals such as [0, \"SIGTERM\"]".into(),
+            Self::Capabilities => "an array of capabilities such as [\"net-bind-service\"]".into(),
+            Self::Table(_) => "a table".into(),
+            Self::Later => "nothing".into(),
+        }
+    }
+
+    /// The type in the reference.
+    #[must_use]
+    pub fn title(self) -> String {
+        match self {
+            Self::Text | Self::Script => "string".into(),
+            Self::Path => "absolute path".into(),
+            Self::Boolean => "boolean".into(),
+            Self::Integer(low, high) => format!("integer, {low} to {high}"),
+            Self::Number(low) => format!("number, at least {low}"),
+            Self::Duration => "duration".into(),
+            Self::Signal => "signal".into(),
+            Self::Signals => "array of signals".into(),
+            Self::Choice(words) => words.iter().map(|w| format!("`\"{w}\"`")).collect::<Vec<_>>().join(", "),
+            Self::Services => "array of services".into(),
+            Self::Texts => "array of strings".into(),
+            Self::TextOrTexts => "string or array of strings".into(),
+            Self::Paths => "array of absolute paths".into(),
+            Self::Command => "argv: array of strings, or a string".into(),
+            Self::Octal => "string of octal digits".into(),
+            Self::Identity => "name or number".into(),
+            Self::Identities => "array of names or numbers".into(),
+            Self::Limit => "limit".into(),
+            Self::Count => "integer, at least 1, or `\"unlimited\"`".into(),
+            Self::Exits => "array of exit codes and signals".into(),
+            Self::Capabilities => "array of capabilities".into(),
+            Self::Table(_) => "table".into(),
+            Self::Later => "not supported yet".into(),
+        }
+    }
+}
+
+fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// A table with its keys.
+#[derive(Debug)]
+pub struct Group {
+    /// Its header without brackets; empty for the top of a file.
+    pub name: &'static str,
+    /// What it is for: Markdown.
+    pub doc: &'static str,
+    /// Its keys. Empty when any key may stand in it.
+    pub keys: &'static [Key],
+}
+
+impl PartialEq for Group {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Group {
+    /// The key of this name.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The tables inside it.
+    pub fn groups(&self) -> impl Iterator<Item = &'static Group> {
+        self.keys.iter().filter_map(|key| match key.kind {
+            Type::Table(group) => Some(group),
+            _ => None,
+        })
+    }
+
+    /// A key as it is called in a message: `stop.timeout`.
+    #[must_use]
+    pub fn path(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    /// What was probably meant by a key that is not here. `top` is the top of the same file.
+    #[must_use]
+    pub fn advice(&'static self, unknown: &str, top: &'static Group) -> Option<String> {
+        let meant =
+            ALIASES.iter().find(|(alias, _)| *alias == unknown.replace('_', "-").to_ascii_lowercase());
+        if let Some((_, meant)) = meant.filter(|(_, meant)| self.key(meant).is_some()) {
+            return Some(format!("did you mean `{meant}`?"));
+        }
+        if let Some(advice) = suggest::did_you_mean(unknown, self.keys.iter().map(|key| key.name)) {
+            return Some(advice);
+        }
+        if !self.name.is_empty() && top.key(unknown).is_some() {
+            return Some(format!("`{unknown}` stands at the top of the file, above the first `[table]`"));
+        }
+        let home = top.groups().find(|group| *group != self && group.key(unknown).is_some())?;
+        Some(format!("`{unknown}` is a key of `[{}]`", home.name))
+    }
+}
+
+/// What other tools call the same thing.
+const ALIASES: [(&str, &str); 24] = [
+    ("cmd", "command"),
+    ("exec", "command"),
+    ("execstart", "command"),
+    ("exec-start", "command"),
+    ("entrypoint", "command"),
+    ("run", "command"),
+    ("depends-on", "requires"),
+    ("depends", "requires"),
+    ("dependencies", "requires"),
+    ("needs", "requires"),
+    ("cwd", "working-directory"),
+    ("workdir", "working-directory"),
+    ("directory", "working-directory"),
+    ("working-dir", "working-directory"),
+    ("env", "environment"),
+    ("env-file", "environment-files"),
+    ("env-files", "environment-files"),
+    ("environment-file", "environment-files"),
+    ("autostart", "enabled"),
+    ("numprocs", "instances"),
+    ("replicas", "instances"),
+    ("kind", "type"),
+    ("max-retries", "limit"),
+    ("stopsignal", "signal"),
+];

@@ -1,0 +1,200 @@
+//! `foster.toml` and the variables that override it.
+
+use super::Variables;
+use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
+use super::files::{self, Directory};
+use super::keys::{SETTINGS, VARIABLES};
+use super::reader::{Located, Reader, parse_signal};
+use super::scope::Scope;
+use super::suggest;
+use super::tree::parse;
+use super::{ConfigFile, DEFAULT_DIRECTORY, Request};
+use crate::model::{LogLevel, Settings, Signal, parse_duration};
+use std::ffi::OsStr;
+use std::time::Duration;
+
+/// What holds for all services, and where they are.
+pub struct Global {
+    pub settings: Settings,
+    pub directories: Vec<Directory>,
+}
+
+/// Reads `foster.toml`, then the variables, then what the command line said of directories.
+pub fn read(request: &Request<'_>, sources: &mut Sources, findings: &Findings) -> Global {
+    let variables = request.environment;
+    let mut settings = Settings::default();
+    let mut directories = Vec::new();
+    let path = match &request.config {
+        ConfigFile::Given(path) => Some(path),
+        // One that exists and cannot be read is an error all the same.
+        ConfigFile::Default(path) => Some(path).filter(|path| path.symlink_metadata().is_ok()),
+    };
+    if let Some(path) = path {
+        let (file, fine) = files::load(path, sources, findings);
+        if fine {
+            from_file(sources, file, variables, findings, &mut settings, &mut directories);
+        }
+    }
+    from_variables(variables, sources, findings, &mut settings, &mut directories);
+    if !request.directories.is_empty() {
+        directories.clone_from(&request.directories);
+    }
+    let directories = if directories.is_empty() {
+        vec![Directory { path: DEFAULT_DIRECTORY.into(), optional: true }]
+    } else {
+        directories.into_iter().map(|path| Directory { path, optional: false }).collect()
+    };
+    Global { settings, directories }
+}
+
+fn from_file(
+    sources: &Sources,
+    file: u32,
+    variables: &Variables,
+    findings: &Findings,
+    settings: &mut Settings,
+    directories: &mut Vec<std::path::PathBuf>,
+) {
+    let parsed = parse(sources, file, findings);
+    let scope = Scope::new(findings, sources, variables, file);
+    let reader = Reader::new(&parsed.root, &SETTINGS, &SETTINGS, &scope);
+    if let Some(shutdown) = reader.inner("shutdown") {
+        if let Some(timeout) = shutdown.duration("timeout") {
+            set_timeout(settings, timeout, "shutdown.timeout", findings);
+        }
+        if let Some(signals) = shutdown.signals("signals") {
+            settings.shutdown_signals = stop_signals(signals, findings);
+        }
+    }
+    if let Some(level) = reader.choice("log-level") {
+        settings.log_level = log_level(level.value).unwrap_or_default();
+    }
+    for path in reader.texts("services").unwrap_or_default() {
+        if reader.absolute("services", &path.value, path.span) {
+            directories.push(path.value.into());
+        }
+    }
+}
+
+fn from_variables(
+    variables: &Variables,
+    sources: &mut Sources,
+    findings: &Findings,
+    settings: &mut Settings,
+    directories: &mut Vec<std::path::PathBuf>,
+) {
+    // A variable set to nothing is not set: so an image's ENV can be taken back.
+    let mut value = |name: &'static str| {
+        let value = variables.get(OsStr::new(name)).filter(|value| !value.is_empty())?;
+        match value.to_str() {
+            Some(text) => Some((text, sources.add(name, Some(text.to_owned())))),
+            None => {
+                let file = sources.add(name, None);
+                findings.error(Code::Value, Span::whole(file), format!("{name} is not UTF-8"), None);
+                None
+            }
+        }
+    };
+    if let Some((text, file)) = value("FOSTER_SHUTDOWN_TIMEOUT") {
+        let span = Span::new(file, 0..text.len());
+        match parse_duration(text) {
+            Ok(timeout) => {
+                set_timeout(settings, Located { value: timeout, span }, "FOSTER_SHUTDOWN_TIMEOUT", findings);
+            }
+            Err(message) => findings.error(Code::Value, span, message, None),
+        }
+    }
+    if let Some((text, file)) = value("FOSTER_SHUTDOWN_SIGNALS") {
+        let mut signals = Vec::new();
+        let mut start = 0;
+        for part in text.split([',', ' ']) {
+            let span = Span::new(file, start..start + part.len());
+            start += part.len() + 1;
+            match parse_signal(part) {
+                _ if part.is_empty() => {}
+                Ok(value) => signals.push(Located { value, span }),
+                Err((message, help)) => findings.error(Code::Value, span, message, help),
+            }
+        }
+        settings.shutdown_signals = stop_signals(signals, findings);
+    }
+    if let Some((text, file)) = value("FOSTER_LOG_LEVEL") {
+        match log_level(text) {
+            Some(level) => settings.log_level = level,
+            None => {
+                let message = format!("`{text}` is no log level");
+                let help = suggest::did_you_mean(text, LEVELS.map(|(name, _)| name));
+                let help = help.unwrap_or_else(|| "expected error, warn, info, debug or trace".to_owned());
+                findings.error(Code::Value, Span::new(file, 0..text.len()), message, Some(help));
+            }
+        }
+    }
+    if let Some(list) = variables.get(OsStr::new("FOSTER_SERVICES")).filter(|list| !list.is_empty()) {
+        *directories = std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect();
+    }
+    for name in variables.keys().filter_map(|name| name.to_str()).filter(|name| name.starts_with("FOSTER_")) {
+        if name == "FOSTER_HTTP_LISTEN" {
+            let file = sources.add(name, None);
+            findings.error(
+                Code::Unsupported,
+                Span::whole(file),
+                format!("{name} is not supported yet"),
+                None,
+            );
+        } else if !VARIABLES.contains(&name)
+            && !OTHERS.contains(&name)
+            && let Some(near) = suggest::nearest(name, VARIABLES)
+        {
+            let file = sources.add(name, None);
+            let message = format!("the variable {name} has no meaning");
+            let warning = Diagnostic::warning(Code::UnknownKey, Span::whole(file), message);
+            findings.push(warning.help(format!("did you mean {near}?")));
+        }
+    }
+}
+
+/// Read elsewhere: by the command line, by clients, and by the services for which they are set.
+const OTHERS: [&str; 4] = ["FOSTER_CONFIG", "FOSTER_SOCKET", "FOSTER_SERVICE", "FOSTER_INSTANCE"];
+
+fn set_timeout(settings: &mut Settings, timeout: Located<Duration>, name: &str, findings: &Findings) {
+    if timeout.value.is_zero() {
+        findings.error(Code::Value, timeout.span, format!("`{name}` must be longer than 0"), None);
+    } else {
+        settings.shutdown_timeout = timeout.value;
+    }
+}
+
+/// Leaves out, and reports, what no process can catch, or must not take for a request to stop.
+fn stop_signals(signals: Vec<Located<Signal>>, findings: &Findings) -> Vec<Signal> {
+    let mut list: Vec<Signal> = Vec::new();
+    for Located { value: signal, span } in signals {
+        let why = match signal.number() {
+            9 | 19 => "no process can catch it",
+            17 => "it says that a child has ended",
+            13 => "the supervisor gets it when the reader of its output goes away",
+            21 | 22 => "the supervisor gets it when it uses a terminal in the background",
+            4 | 5 | 7 | 8 | 11 | 31 => "it says that the process itself has a fault",
+            32 | 33 => "the C library keeps it for itself",
+            _ => {
+                if !list.contains(&signal) {
+                    list.push(signal);
+                }
+                continue;
+            }
+        };
+        findings.error(Code::Value, span, format!("{signal} cannot mean \"stop\": {why}"), None);
+    }
+    list
+}
+
+const LEVELS: [(&str, LogLevel); 5] = [
+    ("error", LogLevel::Error),
+    ("warn", LogLevel::Warn),
+    ("info", LogLevel::Info),
+    ("debug", LogLevel::Debug),
+    ("trace", LogLevel::Trace),
+];
+
+fn log_level(text: &str) -> Option<LogLevel> {
+    LEVELS.iter().find(|(name, _)| *name == text).map(|(_, level)| *level)
+}
