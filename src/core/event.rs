@@ -1,0 +1,194 @@
+//! What goes into the core and what comes out of it.
+
+use super::{Millis, StateName};
+use crate::model::{Exit, Id};
+
+/// What a process is to its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The service itself.
+    Main,
+    /// The command of its `when`.
+    Check,
+    /// The command of its `[stop]`.
+    Stop,
+}
+
+/// One process: at most one of each (service, role) is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Proc {
+    /// The service.
+    pub id: Id,
+    /// What it is to the service.
+    pub role: Role,
+}
+
+/// A fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The tree is to be started. Comes once, first.
+    Boot,
+    /// Somebody asks for something.
+    Request(Request),
+    /// The answer to [`Action::Check`]: whether the conditions on environment and paths hold. Comes before any other event.
+    Checked(Id, bool),
+    /// exec succeeded.
+    Spawned(Proc),
+    /// There is no process: fork or something before exec failed, or the spawn was cancelled by a stop.
+    SpawnFailed(Proc, Fault),
+    /// The process ended. After [`Event::Spawned`] of the same process, unless it was being stopped.
+    Exited {
+        /// Which.
+        proc: Proc,
+        /// How.
+        exit: Exit,
+        /// Whether its process group still has members (always false for a service with `stop.group = false`).
+        leftover: bool,
+    },
+    /// The process group of a main process that has ended has no members any more.
+    Vacated(Id),
+    /// An armed timer has run out.
+    Timer(Timer),
+    /// There is no child left at all. Told after a [`Action::Sweep`], at once or when the last one is reaped.
+    NoChildren,
+}
+
+/// What somebody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// Start it and all that it requires, and forget its failures.
+    Start(Id),
+    /// Stop it, its dependents first, and keep it down.
+    Stop(Id),
+    /// Stop and start it, its dependents too; start it when it is down.
+    Restart(Id),
+    /// End the container in order; asked again, at once. The code overrides the usual one.
+    Shutdown(Option<u8>),
+}
+
+/// Why there is no process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fault {
+    /// Another attempt may succeed (no memory, too many processes).
+    pub temporary: bool,
+    /// The exit code that a shell would show: 127 not found, 126 not executable, 1 otherwise.
+    pub code: u8,
+}
+
+/// A timer. Each exists once; arming it again sets it anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timer {
+    /// The timer of one service; its state says what it means.
+    Service(Id),
+    /// The next deadline of the shutdown.
+    Shutdown,
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Look whether the service's conditions on environment and paths hold, and answer with [`Event::Checked`].
+    Check(Id),
+    /// Start a process.
+    Spawn(Proc),
+    /// Send the stop signal to the main process, with its group unless `stop.group` is off, and SIGCONT after it.
+    Stop(Id),
+    /// Send SIGKILL to this process and its group.
+    Kill(Proc),
+    /// Set a timer, from now.
+    Arm(Timer, Millis),
+    /// Drop a timer; it must not fire any more.
+    Disarm(Timer),
+    /// Signal every process that is left, and tell [`Event::NoChildren`] as soon as there is no child.
+    Sweep(Sweep),
+    /// Something that people may want to know.
+    Announce(Notice),
+    /// End with this code. The last action ever.
+    Exit(u8),
+}
+
+/// With what to sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sweep {
+    /// SIGTERM and SIGCONT.
+    Term,
+    /// SIGKILL.
+    Kill,
+}
+
+/// Something that people may want to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The service is in another state, by its public name.
+    State(Id, StateName),
+    /// Its main process ended by itself and left members in its group, which are cleared away first.
+    Leftover {
+        /// Which.
+        id: Id,
+        /// How.
+        exit: Exit,
+    },
+    /// Its main process ended by itself.
+    Ended {
+        /// Which.
+        id: Id,
+        /// How.
+        exit: Exit,
+        /// What the core does about it.
+        next: Next,
+    },
+    /// Its main process could not be started.
+    NotStarted {
+        /// Which.
+        id: Id,
+        /// What the core does about it.
+        next: Next,
+    },
+    /// Its condition could not be evaluated: no process, or not in time.
+    CheckFailed {
+        /// Which.
+        id: Id,
+        /// True: it took too long. False: it could not be started.
+        late: bool,
+    },
+    /// It did not stop in time and is killed.
+    Late(Id),
+    /// It cannot start, because of this requirement.
+    Blocked(Id, Id),
+    /// The container ends.
+    Shutdown(Cause),
+    /// The container ends at once, for it was asked to again.
+    Escalated,
+    /// The services' part of the shutdown timeout is over; what is left of them is killed.
+    Overdue,
+}
+
+/// What follows an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A restart now.
+    Restart,
+    /// A restart after this delay, the attempt with this number.
+    RestartIn(Millis, u32),
+    /// It has failed for good: so many consecutive ends reached its limit.
+    GaveUp(u32),
+    /// It has failed for good: no restart is due by its policy, or none would help.
+    Failed,
+    /// It has ended well.
+    Done,
+}
+
+/// Why the container ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// It was asked to, perhaps with a code.
+    Asked(Option<u8>),
+    /// The main service has ended, with this code.
+    Main(Id, u8),
+    /// An essential service has failed for good, with this code.
+    Failed(Id, u8),
+    /// An essential service can never start, because of this requirement's failure, with this code.
+    Blocked(Id, Id, u8),
+    /// Nothing is left to do.
+    Finished,
+}

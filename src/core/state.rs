@@ -1,0 +1,201 @@
+//! The state of a service and of the tree.
+
+use super::{Millis, StateName};
+use crate::model::{Exit, Id};
+
+/// What the core knows of one service.
+#[derive(Clone, Copy, Debug)]
+pub struct Svc {
+    /// Where it is.
+    pub state: State,
+    /// Which of its processes are alive.
+    pub live: Live,
+    /// Somebody asked for it.
+    pub want: bool,
+    /// Stopped on purpose: no target, whoever requires it.
+    pub held: bool,
+    /// A restart was asked for, and it is not yet down.
+    pub again: bool,
+    /// Its conditions hold; asked once per start, not at every restart.
+    pub checked: bool,
+    /// Consecutive ends, none of them after `reset-after` of readiness.
+    pub failures: u32,
+    /// Derived: it should be up, as far as asking goes.
+    pub(super) target: bool,
+    /// Derived: it is not meant to be up.
+    pub(super) off: bool,
+    /// Derived: it has to come down.
+    pub(super) doomed: bool,
+    /// The public name under which its state was last announced.
+    pub(super) told: StateName,
+    /// When it entered its state.
+    pub since: Millis,
+    /// Starts of its main process after the first.
+    pub restarts: u32,
+    /// Whether its main process was ever started.
+    pub started: bool,
+    /// How its main process last ended.
+    pub last_exit: Option<Exit>,
+    /// The code to show for its failure for good.
+    pub fail_code: u8,
+}
+
+impl Svc {
+    pub(super) fn new(want: bool) -> Self {
+        Self {
+            state: State::Inactive,
+            live: Live::default(),
+            want,
+            held: false,
+            again: false,
+            checked: false,
+            failures: 0,
+            target: false,
+            off: true,
+            doomed: true,
+            told: StateName::Inactive,
+            since: 0,
+            restarts: 0,
+            started: false,
+            last_exit: None,
+            fail_code: 1,
+        }
+    }
+
+    /// Wanted or needed, and not stopped on purpose.
+    #[must_use]
+    pub fn target(&self) -> bool {
+        self.target
+    }
+
+    /// Not meant to be up: no target, or a requirement that is off or failed for good.
+    #[must_use]
+    pub fn off(&self) -> bool {
+        self.off
+    }
+
+    /// Has to come down.
+    #[must_use]
+    pub fn doomed(&self) -> bool {
+        self.doomed
+    }
+}
+
+/// Where a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Down: not meant to run, or waiting for what it depends on.
+    Inactive,
+    /// Its conditions are being looked at; `command`: by a process.
+    Checking {
+        /// The command of `when` runs (or is being started).
+        command: bool,
+    },
+    /// Its main process exists, or is about to, and it is not ready.
+    Starting(Starting),
+    /// Up. A target has no process.
+    Ready,
+    /// Coming down, or clearing away what a dead main process left in its group.
+    Stopping {
+        /// How far.
+        stage: Stage,
+        /// What comes after.
+        then: Then,
+    },
+    /// Waiting for its next attempt.
+    Backoff,
+    /// Ended well; a oneshot is satisfied.
+    Done,
+    /// Failed for good.
+    Failed,
+    /// Cannot start because this requirement is not going to be satisfied.
+    Blocked(Id),
+    /// Its conditions do not hold. Counts as satisfied.
+    Skipped,
+}
+
+/// How far a start is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Starting {
+    /// exec is not reported yet.
+    Exec,
+    /// A daemon that is ready when its delay is over.
+    Delay,
+    /// A oneshot, running.
+    Run,
+}
+
+/// How far a stop is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The stop command runs.
+    Command,
+    /// The stop signal is sent.
+    Signal,
+    /// SIGKILL is sent.
+    Kill,
+}
+
+/// What comes after a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Then {
+    /// Inactive.
+    Down,
+    /// The main process had ended by itself, in readiness or before: what its policy says.
+    Ended {
+        /// How.
+        exit: Exit,
+        /// Whether it was ready.
+        ready: bool,
+    },
+    /// Failed: its condition took too long.
+    Fail,
+}
+
+/// Which processes of a service are alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Live {
+    /// The main process, from the decision to spawn it.
+    pub main: bool,
+    /// The command of `when`.
+    pub check: bool,
+    /// The stop command.
+    pub stop: bool,
+    /// Members of the main process's group that outlived it and are to be cleared away.
+    pub group: bool,
+}
+
+impl Live {
+    /// Anything at all.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.main || self.check || self.stop || self.group
+    }
+
+    /// Nothing but the rest of a group.
+    #[must_use]
+    pub fn only_group(self) -> bool {
+        self.group && !self.main && !self.check && !self.stop
+    }
+}
+
+/// How far the end of the container is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Not ending.
+    Running,
+    /// Services stop in order; all is over at `deadline`.
+    Stopping {
+        /// End of the shutdown timeout.
+        deadline: Millis,
+    },
+    /// What is left got SIGTERM.
+    Sweeping {
+        /// End of the shutdown timeout.
+        deadline: Millis,
+    },
+    /// What is left got SIGKILL.
+    Killing,
+    /// [`super::Action::Exit`] was given.
+    Over,
+}

@@ -1,0 +1,152 @@
+//! Random trees of up to twelve services, random faults, requests and a shutdown at any moment: the same invariants as
+//! in the exhaustive exploration, where that does not reach. A failure shrinks to a short story.
+
+mod world;
+
+use foster::core::{Event, Phase, Request};
+use foster::model::{Conditions, Id, Kind, Plan, Policy, Ready, Service, Stop};
+use proptest::prelude::*;
+use std::time::Duration;
+use world::invariants::{Edge, check_state, check_step};
+use world::{ALL, World};
+
+/// A service and, for each earlier one, how it depends on it.
+#[derive(Clone, Debug)]
+struct Draft {
+    kind: Kind,
+    policy: Policy,
+    limit: u32,
+    essential: bool,
+    enabled: bool,
+    main: bool,
+    delayed: bool,
+    condition: bool,
+    stop_command: bool,
+    edges: Vec<u8>,
+}
+
+fn drafts() -> impl Strategy<Value = Vec<Draft>> {
+    let kind = prop_oneof![4 => Just(Kind::Daemon), 2 => Just(Kind::Oneshot), 1 => Just(Kind::Target)];
+    let policy =
+        prop_oneof![3 => Just(Policy::Always), 2 => Just(Policy::OnFailure), 1 => Just(Policy::Never)];
+    let often = |weight| prop::bool::weighted(weight);
+    let flags = (often(0.2), often(0.9), often(0.05), often(0.3), often(0.2), often(0.2));
+    let draft = (kind, policy, 1..4u32, flags, prop::collection::vec(0..12u8, 12)).prop_map(
+        |(kind, policy, limit, (essential, enabled, main, delayed, condition, stop_command), edges)| Draft {
+            kind,
+            policy,
+            limit,
+            essential,
+            enabled,
+            main,
+            delayed,
+            condition,
+            stop_command,
+            edges,
+        },
+    );
+    prop::collection::vec(draft, 1..=12)
+}
+
+fn plan(drafts: &[Draft]) -> Plan {
+    let mut main_given = false;
+    let services = drafts.iter().enumerate().map(|(index, draft)| {
+        let mut s = Service::new(&format!("s{index}"), draft.kind);
+        let wanted = if draft.kind == Kind::Oneshot && draft.policy == Policy::Always {
+            Policy::OnFailure
+        } else {
+            draft.policy
+        };
+        (s.restart.policy, s.restart.limit) = (wanted, Some(draft.limit));
+        (s.essential, s.enabled) = (draft.essential, draft.enabled);
+        s.main = draft.main && draft.kind != Kind::Target && !std::mem::replace(&mut main_given, draft.main);
+        if draft.delayed && draft.kind == Kind::Daemon {
+            s.ready = Ready::Delay(Duration::from_secs(1));
+        }
+        if draft.condition {
+            s.when = Conditions { command: Some(vec!["test".into()]), ..Conditions::default() };
+        }
+        if draft.stop_command {
+            s.stop = Stop { command: Some(vec!["stop".into()]), ..Stop::default() };
+        }
+        for (below, how) in draft.edges.iter().take(index).enumerate() {
+            let id = Id(u32::try_from(below).expect("at most twelve"));
+            match how {
+                0 => s.requires.push(id),
+                1 => s.wants.push(id),
+                2 => s.after.push(id),
+                3 => {
+                    s.requires.push(id);
+                    s.restart_with.push(id);
+                }
+                _ => {}
+            }
+        }
+        s
+    });
+    Plan { services: services.collect(), ..Plan::default() }
+}
+
+/// A world and how it came to be as it is.
+struct Run {
+    world: World,
+    trace: Vec<Event>,
+}
+
+impl Run {
+    fn step(&mut self, now: u64, event: Event) -> Result<(), TestCaseError> {
+        let before = self.world.clone();
+        self.trace.push(event);
+        let result = self.world.happen(now, event).and_then(|actions| {
+            check_step(&Edge { before: &before, event, actions: &actions, after: &self.world })?;
+            check_state(&self.world)
+        });
+        result.map_err(|why| TestCaseError::fail(format!("{why}\n{}", self.story())))
+    }
+
+    fn story(&self) -> String {
+        let services = self.world.core.plan().services.iter().map(|s| {
+            let Service { name, kind, requires, wants, after, restart_with, .. } = s;
+            format!(
+                "{name} {kind:?} requires {requires:?} wants {wants:?} after {after:?} with {restart_with:?}"
+            )
+        });
+        let ids = self.world.core.plan().ids();
+        let states = ids.map(|id| format!("{id:?} {:?}", self.world.core.svc(id)));
+        let events = self.trace.iter().map(|e| format!("{e:?}"));
+        services.chain(events).chain(states).collect::<Vec<_>>().join("\n")
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn twelve_services_keep_the_invariants_and_end(drafts in drafts(), picks in prop::collection::vec((0..8u8, any::<u16>()), 0..150)) {
+        let mut run = Run { world: World::new(plan(&drafts)), trace: Vec::new() };
+        run.step(0, Event::Boot)?;
+        let mut now = 0;
+        for (what, which) in picks {
+            now += u64::from(which % 512);
+            // One in eight is a request, if there is anything else.
+            let (events, requests) = (run.world.events(ALL), run.world.requests());
+            let list = if (what == 0 && !requests.is_empty()) || events.is_empty() { requests } else { events };
+            let Some(event) = list.get(usize::from(which) % list.len().max(1)) else { break };
+            run.step(now, *event)?;
+        }
+        // From wherever it is: asked to end, it ends, though nothing that happens is up to it.
+        for round in 0..2_000u32 {
+            if run.world.exit.is_some() {
+                break;
+            }
+            let events = run.world.events(ALL);
+            let event = if run.world.core.phase() == Phase::Running && !events.iter().any(|e| matches!(e, Event::Checked(..))) {
+                Event::Request(Request::Shutdown(None))
+            } else {
+                events[round as usize % events.len()]
+            };
+            run.step(now, event)?;
+        }
+        prop_assert!(run.world.exit.is_some(), "the shutdown did not end: {:?}", run.world.core.phase());
+    }
+}

@@ -1,0 +1,296 @@
+//! What must hold, one sentence and one function each. Every function is checked on every edge of the exploration.
+
+use super::{Life, World};
+use foster::core::{Action, Core, Event, Phase, Role, Stage, Starting, State, Then, Timer, Why};
+use foster::model::{Id, Kind};
+
+/// One step, seen from outside.
+pub struct Edge<'a> {
+    pub before: &'a World,
+    pub event: Event,
+    pub actions: &'a [Action],
+    pub after: &'a World,
+}
+
+/// What must hold of a step.
+type OfSteps = fn(&Edge<'_>) -> Result<(), String>;
+/// What must hold of a state, however it was reached.
+type OfStates = fn(&World) -> Result<(), String>;
+
+pub const OF_STEPS: [(&str, OfSteps); 4] = [
+    ("nothing is started while a requirement is not satisfied", requirements_first),
+    ("nothing is stopped under a live dependent", dependents_stop_first),
+    ("no service is started after the shutdown began", no_start_in_shutdown),
+    ("the exit comes with the last process or the last deadline", exit_in_time),
+];
+
+pub const OF_STATES: [(&str, OfStates); 10] = [
+    ("what the core believes to live is what lives", beliefs_are_true),
+    ("what is derived equals its definition", derived_facts_equal_their_definition),
+    ("a timer is armed exactly in the states that need one", timers_fit_states),
+    ("the shutdown has a deadline until it is over", shutdown_has_a_deadline),
+    ("four deadlines end every shutdown, whatever lives", shutdown_ends),
+    ("when nothing is pending every target is met or a reason is named", targets_are_met),
+    ("when nothing is pending nothing runs that should not", nothing_runs_unasked),
+    ("an essential failure ends the container", essential_failures_end_it),
+    ("blocked means that the named requirement blocks", blocked_names_its_reason),
+    ("a state and its processes fit", states_fit_processes),
+];
+
+pub fn check_step(edge: &Edge<'_>) -> Result<(), String> {
+    OF_STEPS.iter().try_for_each(|(sentence, holds)| holds(edge).map_err(|why| format!("{sentence}: {why}")))
+}
+
+pub fn check_state(world: &World) -> Result<(), String> {
+    OF_STATES
+        .iter()
+        .try_for_each(|(sentence, holds)| holds(world).map_err(|why| format!("{sentence}: {why}")))
+}
+
+fn beliefs_are_true(world: &World) -> Result<(), String> {
+    for id in world.core.plan().ids() {
+        let (live, outside) = (world.core.svc(id).live, world.outside[id.index()]);
+        let real = [outside.main, outside.check, outside.stop].map(|life| life != Life::None);
+        if [live.main, live.check, live.stop] != real {
+            return Err(format!("{id:?} believes {live:?}, there is {outside:?}"));
+        }
+        if live.group != outside.group {
+            return Err(format!("{id:?} believes in a group that is gone"));
+        }
+    }
+    Ok(())
+}
+
+fn is_target(core: &Core, id: Id) -> bool {
+    let svc = core.svc(id);
+    core.phase() == Phase::Running
+        && !svc.held
+        && (svc.want || core.pulled_by(id).iter().any(|p| is_target(core, *p)))
+}
+
+fn is_off(core: &Core, id: Id) -> bool {
+    let lost = |r: Id| matches!(core.svc(r).state, State::Failed | State::Blocked(_));
+    !is_target(core, id) || core.plan().service(id).requires.iter().any(|&r| is_off(core, r) || lost(r))
+}
+
+fn is_doomed(core: &Core, id: Id) -> bool {
+    let service = core.plan().service(id);
+    is_off(core, id)
+        || core.svc(id).again
+        || service.requires.iter().any(|&r| is_doomed(core, r))
+        || service.restart_with.iter().any(|&r| !core.satisfied(r))
+}
+
+fn derived_facts_equal_their_definition(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    for id in core.plan().ids() {
+        let svc = core.svc(id);
+        let derived = (svc.target(), svc.off(), svc.doomed());
+        let defined = (is_target(core, id), is_off(core, id), is_doomed(core, id));
+        if derived != defined {
+            return Err(format!("{id:?} has {derived:?}, should be {defined:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn requirements_first(edge: &Edge<'_>) -> Result<(), String> {
+    let core = &edge.after.core;
+    for action in edge.actions {
+        let (Action::Spawn(proc), _) = (action, ()) else { continue };
+        if proc.role == Role::Stop {
+            continue;
+        }
+        if let Some(open) = core.plan().service(proc.id).requires.iter().find(|r| !core.satisfied(**r)) {
+            return Err(format!("{proc:?} started while {open:?} is {:?}", core.svc(*open).state));
+        }
+    }
+    Ok(())
+}
+
+fn dependents_stop_first(edge: &Edge<'_>) -> Result<(), String> {
+    let core = &edge.after.core;
+    let overdue = matches!(edge.event, Event::Timer(Timer::Shutdown) | Event::Request(_))
+        && core.phase() != Phase::Running
+        && edge.before.core.phase() != Phase::Running;
+    for action in edge.actions {
+        let Action::Stop(id) = *action else { continue };
+        // What a process that ended by itself left behind is in nobody's use.
+        let rest = edge.after.outside[id.index()].main == Life::None;
+        // Nor does a stop that began while nobody minded have to wait for who came later.
+        let begun = matches!(edge.before.core.svc(id).state, State::Stopping { .. });
+        if overdue || rest || begun || !matches!(core.svc(id).state, State::Stopping { then: Then::Down, .. })
+        {
+            continue;
+        }
+        for &dependent in core.ordered_after(id) {
+            let required = core.required_by(id).contains(&dependent);
+            let alive = edge.after.lives(dependent);
+            // In the step in which the shutdown begins, a stop for another reason may have come just before it.
+            let at_once = edge.before.core.phase() == Phase::Running && core.phase() != Phase::Running;
+            if alive && (required || (core.svc(dependent).doomed() && !at_once)) {
+                return Err(format!("{id:?} stopped under {dependent:?}, {:?}", core.svc(dependent).state));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn timers_fit_states(world: &World) -> Result<(), String> {
+    for id in world.core.plan().ids() {
+        if world.exit.is_none() && world.outside[id.index()].timer != world.core.needs_timer(id) {
+            return Err(format!(
+                "{id:?} armed: {}, {:?}",
+                world.outside[id.index()].timer,
+                world.core.svc(id)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn shutdown_has_a_deadline(world: &World) -> Result<(), String> {
+    let needed =
+        matches!(world.core.phase(), Phase::Stopping { .. } | Phase::Sweeping { .. } | Phase::Killing);
+    if world.exit.is_none() && world.shutdown_timer != needed {
+        return Err(format!("armed: {}, {:?}", world.shutdown_timer, world.core.phase()));
+    }
+    Ok(())
+}
+
+fn no_start_in_shutdown(edge: &Edge<'_>) -> Result<(), String> {
+    let spawn =
+        |a: &Action| matches!(a, Action::Spawn(p) if p.role != Role::Stop) || matches!(a, Action::Check(_));
+    if edge.before.core.phase() != Phase::Running && edge.actions.iter().any(spawn) {
+        return Err(format!("{:?}", edge.actions));
+    }
+    Ok(())
+}
+
+fn shutdown_ends(world: &World) -> Result<(), String> {
+    if world.core.phase() == Phase::Running || world.exit.is_some() {
+        return Ok(());
+    }
+    let mut world = world.clone();
+    for _ in 0..4 {
+        if world.exit.is_some() {
+            return Ok(());
+        }
+        if let Some(asked) = world.outside.iter().position(|o| o.asked) {
+            world.happen(0, Event::Checked(Id(u32::try_from(asked).unwrap_or(0)), true))?;
+        }
+        if !world.shutdown_timer {
+            return Err("no deadline is armed".to_owned());
+        }
+        world.happen(0, Event::Timer(Timer::Shutdown))?;
+    }
+    world.exit.map(|_| ()).ok_or_else(|| format!("still {:?}", world.core.phase()))
+}
+
+fn exit_in_time(edge: &Edge<'_>) -> Result<(), String> {
+    let last =
+        matches!(edge.event, Event::Timer(Timer::Shutdown)) && edge.before.core.phase() == Phase::Killing;
+    if edge.actions.iter().any(|a| matches!(a, Action::Exit(_))) && edge.after.anything_lives() && !last {
+        return Err("something lives".to_owned());
+    }
+    Ok(())
+}
+
+/// Nothing can happen but that somebody asks for something, a ready daemon ends, or its count of failures is reset.
+fn is_quiet(world: &World) -> bool {
+    world.exit.is_none()
+        && !world.shutdown_timer
+        && world.core.plan().ids().all(|id| {
+            let (outside, state) = (world.outside[id.index()], world.core.svc(id).state);
+            let ready = state == State::Ready;
+            !outside.asked
+                && outside.check == Life::None
+                && outside.stop == Life::None
+                && !(outside.main == Life::Spawning)
+                && (outside.main == Life::None || ready)
+                && (!outside.timer || ready)
+                && !world.core.svc(id).live.group
+        })
+}
+
+fn targets_are_met(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    if !is_quiet(world) || core.phase() != Phase::Running {
+        return Ok(());
+    }
+    for id in core.plan().ids() {
+        let svc = core.svc(id);
+        let fine = match svc.state {
+            State::Ready | State::Done | State::Failed | State::Blocked(_) | State::Skipped => true,
+            State::Inactive => {
+                !svc.target() || matches!(core.view(id).why, Why::Stopped(r) if core.svc(r).off())
+            }
+            _ => false,
+        };
+        if !fine {
+            return Err(format!("{id:?} is {:?}, {:?}", svc.state, core.view(id).why));
+        }
+    }
+    Ok(())
+}
+
+fn nothing_runs_unasked(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    if !is_quiet(world) || core.phase() != Phase::Running {
+        return Ok(());
+    }
+    match core
+        .plan()
+        .ids()
+        .find(|id| core.svc(*id).doomed() && (world.lives(*id) || core.svc(*id).state == State::Ready))
+    {
+        Some(id) => Err(format!("{id:?} is {:?}", core.svc(id).state)),
+        None => Ok(()),
+    }
+}
+
+fn essential_failures_end_it(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    let fatal = |id: &Id| {
+        let service = core.plan().service(*id);
+        let failed = matches!(core.svc(*id).state, State::Failed | State::Blocked(_));
+        (service.essential && failed) || (service.main && (failed || core.svc(*id).state == State::Done))
+    };
+    match core.plan().ids().find(fatal) {
+        Some(id) if core.phase() == Phase::Running => Err(format!("{id:?} is {:?}", core.svc(id).state)),
+        _ => Ok(()),
+    }
+}
+
+fn blocked_names_its_reason(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    for id in core.plan().ids() {
+        let State::Blocked(by) = core.svc(id).state else { continue };
+        let over = core.svc(by).state == State::Done && core.plan().service(by).kind == Kind::Daemon;
+        let lost = matches!(core.svc(by).state, State::Failed | State::Blocked(_));
+        if core.phase() == Phase::Running && !(over || lost) {
+            return Err(format!("{id:?} by {by:?}, which is {:?}", core.svc(by).state));
+        }
+    }
+    Ok(())
+}
+
+fn states_fit_processes(world: &World) -> Result<(), String> {
+    for id in world.core.plan().ids() {
+        let (svc, kind) = (world.core.svc(id), world.core.plan().service(id).kind);
+        let live = svc.live;
+        let fits = match svc.state {
+            State::Checking { command } => live.check == command && !live.main && !live.group,
+            State::Starting(Starting::Delay) => live.main && kind == Kind::Daemon,
+            State::Starting(Starting::Run) => live.main && kind == Kind::Oneshot,
+            State::Starting(Starting::Exec) => live.main && kind != Kind::Target,
+            State::Ready => live.main == (kind == Kind::Daemon) && kind != Kind::Oneshot && !live.stop,
+            State::Stopping { stage, .. } => live.any() && (stage != Stage::Command || live.stop),
+            _ => !live.any(),
+        };
+        if !fits {
+            return Err(format!("{id:?} is {:?} with {live:?}", svc.state));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,269 @@
+//! A world for the core without a single process: what exists, what may happen next, and what must never be.
+//!
+//! Shared by the exhaustive exploration, the random runs and the simulation transcripts.
+#![allow(dead_code)]
+
+pub mod invariants;
+
+use foster::core::{Action, Core, Event, Fault, Proc, Request, Role, Sweep, Timer};
+use foster::model::{Exit, Id, Kind, Plan, Signal};
+use std::hash::Hasher;
+use std::rc::Rc;
+
+/// A process as the world knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Life {
+    #[default]
+    None,
+    /// Asked for; exec is not reported yet.
+    Spawning,
+    Running,
+}
+
+/// What exists outside the core for one service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Outside {
+    pub main: Life,
+    pub check: Life,
+    pub stop: Life,
+    /// The group of the main process outlived it, and the core was told.
+    pub group: bool,
+    /// A question that is answered before anything else happens.
+    pub asked: bool,
+    pub timer: bool,
+}
+
+/// The core and everything outside it.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub core: Core,
+    pub outside: Vec<Outside>,
+    pub shutdown_timer: bool,
+    pub swept: Option<Sweep>,
+    pub exit: Option<u8>,
+}
+
+/// What the explorer lets happen, to keep four services affordable.
+#[derive(Clone, Copy, Debug)]
+pub struct Freedom {
+    /// Main processes may leave members in their group.
+    pub leftovers: bool,
+    /// Daemons may end with success too.
+    pub good_exits: bool,
+    /// Starts may fail, for a while or for good.
+    pub spawn_faults: bool,
+}
+
+pub const ALL: Freedom = Freedom { leftovers: true, good_exits: true, spawn_faults: true };
+pub const FEW: Freedom = Freedom { leftovers: false, good_exits: false, spawn_faults: false };
+
+impl World {
+    pub fn new(plan: Plan) -> Self {
+        let outside = vec![Outside::default(); plan.services.len()];
+        let core = Core::new(Rc::new(plan), 1);
+        Self { core, outside, shutdown_timer: false, swept: None, exit: None }
+    }
+
+    /// Lets an event happen: the world changes, the core decides, the world obeys. Returns what the core did.
+    pub fn happen(&mut self, now: u64, event: Event) -> Result<Vec<Action>, String> {
+        self.before(event);
+        let mut actions = Vec::new();
+        self.core.step(now, event, &mut actions);
+        for action in &actions {
+            self.obey(action)?;
+        }
+        for id in self.core.plan().ids() {
+            // What the core does not wait for, nobody watches: what a successful oneshot left, what was given up.
+            self.outside[id.index()].group &= self.core.svc(id).live.group;
+        }
+        Ok(actions)
+    }
+
+    fn life(&mut self, proc: Proc) -> &mut Life {
+        let outside = &mut self.outside[proc.id.index()];
+        match proc.role {
+            Role::Main => &mut outside.main,
+            Role::Check => &mut outside.check,
+            Role::Stop => &mut outside.stop,
+        }
+    }
+
+    fn before(&mut self, event: Event) {
+        match event {
+            Event::Checked(id, _) => self.outside[id.index()].asked = false,
+            Event::Spawned(proc) => *self.life(proc) = Life::Running,
+            Event::SpawnFailed(proc, _) => *self.life(proc) = Life::None,
+            Event::Exited { proc, leftover, .. } => {
+                *self.life(proc) = Life::None;
+                if proc.role == Role::Main {
+                    self.outside[proc.id.index()].group = leftover;
+                }
+            }
+            Event::Vacated(id) => self.outside[id.index()].group = false,
+            Event::Timer(Timer::Service(id)) => self.outside[id.index()].timer = false,
+            Event::Timer(Timer::Shutdown) => self.shutdown_timer = false,
+            Event::Boot | Event::Request(_) | Event::NoChildren => {}
+        }
+    }
+
+    fn obey(&mut self, action: &Action) -> Result<(), String> {
+        if self.exit.is_some() {
+            return Err(format!("{action:?} after the exit"));
+        }
+        match *action {
+            Action::Check(id) => self.outside[id.index()].asked = true,
+            Action::Spawn(proc) => {
+                if *self.life(proc) != Life::None {
+                    return Err(format!("a second process for {proc:?}"));
+                }
+                *self.life(proc) = Life::Spawning;
+            }
+            Action::Stop(id) => {
+                let outside = self.outside[id.index()];
+                if outside.main == Life::None && !outside.group {
+                    return Err(format!("a stop signal for {id:?}, which has no process"));
+                }
+            }
+            Action::Kill(proc) => {
+                let group = self.outside[proc.id.index()].group && proc.role == Role::Main;
+                if *self.life(proc) == Life::None && !group {
+                    return Err(format!("SIGKILL for {proc:?}, which does not live"));
+                }
+            }
+            Action::Arm(Timer::Service(id), _) => self.outside[id.index()].timer = true,
+            Action::Arm(Timer::Shutdown, _) => self.shutdown_timer = true,
+            Action::Disarm(Timer::Service(id)) => self.outside[id.index()].timer = false,
+            Action::Disarm(Timer::Shutdown) => self.shutdown_timer = false,
+            Action::Sweep(sweep) => self.swept = Some(sweep),
+            Action::Announce(_) => {}
+            Action::Exit(code) => self.exit = Some(code),
+        }
+        Ok(())
+    }
+
+    /// Everything that may happen next without anybody asking for it.
+    pub fn events(&self, freedom: Freedom) -> Vec<Event> {
+        if self.exit.is_some() {
+            return Vec::new();
+        }
+        if let Some(asked) = self.outside.iter().position(|o| o.asked) {
+            let id = Id(u32::try_from(asked).unwrap_or(0));
+            return vec![Event::Checked(id, true), Event::Checked(id, false)];
+        }
+        let mut events = Vec::new();
+        for id in self.core.plan().ids() {
+            let outside = self.outside[id.index()];
+            for (role, life) in
+                [(Role::Main, outside.main), (Role::Check, outside.check), (Role::Stop, outside.stop)]
+            {
+                self.process_events(Proc { id, role }, life, freedom, &mut events);
+            }
+            if outside.group {
+                events.push(Event::Vacated(id));
+            }
+            if outside.timer {
+                events.push(Event::Timer(Timer::Service(id)));
+            }
+        }
+        if self.shutdown_timer {
+            events.push(Event::Timer(Timer::Shutdown));
+        }
+        if self.swept.is_some() && !self.anything_lives() {
+            events.push(Event::NoChildren);
+        }
+        events
+    }
+
+    fn process_events(&self, proc: Proc, life: Life, freedom: Freedom, events: &mut Vec<Event>) {
+        let kind = self.core.plan().service(proc.id).kind;
+        match life {
+            Life::None => {}
+            Life::Spawning => {
+                events.push(Event::Spawned(proc));
+                if freedom.spawn_faults {
+                    for (temporary, code) in [(true, 1), (false, 127)] {
+                        events.push(Event::SpawnFailed(proc, Fault { temporary, code }));
+                    }
+                }
+            }
+            Life::Running => {
+                let group = freedom.leftovers && proc.role == Role::Main;
+                let good = freedom.good_exits || proc.role != Role::Main || kind == Kind::Oneshot;
+                for (code, given) in [(0, good), (3, true)] {
+                    for leftover in [false, true] {
+                        if given && (group || !leftover) {
+                            events.push(Event::Exited { proc, exit: Exit::Code(code), leftover });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything that somebody may ask for.
+    pub fn requests(&self) -> Vec<Event> {
+        if self.exit.is_some() || self.outside.iter().any(|o| o.asked) {
+            return Vec::new();
+        }
+        let one = |id| [Request::Start(id), Request::Stop(id), Request::Restart(id)];
+        let requests = self.core.plan().ids().flat_map(one).chain([Request::Shutdown(None)]);
+        requests.map(Event::Request).collect()
+    }
+
+    pub fn lives(&self, id: Id) -> bool {
+        let o = self.outside[id.index()];
+        o.main != Life::None || o.check != Life::None || o.stop != Life::None || o.group
+    }
+
+    pub fn anything_lives(&self) -> bool {
+        self.core.plan().ids().any(|id| self.lives(id))
+    }
+
+    /// Two worlds with the same key have the same future.
+    pub fn key(&self) -> u128 {
+        use std::hash::Hash;
+        let half = |salt: u64| {
+            let mut hasher = Fnv(0xcbf2_9ce4_8422_2325 ^ salt);
+            self.core.hash_key(&mut hasher);
+            (&self.outside, self.shutdown_timer, self.swept, self.exit).hash(&mut hasher);
+            u128::from(hasher.finish())
+        };
+        half(0) << 64 | half(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+/// FNV-1a with a final mix: quick for the few bytes of a key.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+    fn write_u8(&mut self, n: u8) {
+        self.write_u64(u64::from(n));
+    }
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(u64::from(n));
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0 ^ n).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
+    }
+}
+
+/// The signal that kills.
+pub fn killed() -> Exit {
+    Exit::Signal { signal: Signal::KILL, core: false }
+}
