@@ -1,0 +1,64 @@
+//! Linux: everything that this program asks the kernel for, and every `unsafe` of it.
+//!
+//! | file             | does                                                                      |
+//! |------------------|---------------------------------------------------------------------------|
+//! | `signal`         | the signal state of PID 1 from its first instruction; kill(2)              |
+//! | `reap`           | waitid(2): who died, and whose child that was                              |
+//! | `prepare`        | a service's `Exec` to orders for a child: all that may fail or allocate    |
+//! | `environment`    | the variables of a child, files and secrets included                       |
+//! | `spawn`, `stack` | clone(2), the report of the child, the stacks that children borrow         |
+//! | `child`, `raw`   | what the child does until exec, on raw system calls                        |
+//! | `error`, `diagnose` | why a start failed, in words                                            |
+//! | `users`          | /etc/passwd and /etc/group without NSS                                     |
+//! | `limits`, `capabilities` | setrlimit(2), capabilities(7)                                      |
+//! | `memory`         | giving back memory that only the start needed                             |
+//! | `watch`          | waiting in the runtime for a descriptor of our own                         |
+//! | `procs`          | the descendants of this process, and signals to them                       |
+//! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
+//! | `fds`, `files`   | descriptors; reading files without blocking                                |
+
+#![allow(unsafe_code)]
+
+mod capabilities;
+mod child;
+pub mod console;
+mod diagnose;
+mod environment;
+mod error;
+pub mod fds;
+mod files;
+pub mod limits;
+pub mod memory;
+mod prepare;
+pub mod procs;
+mod raw;
+pub mod reap;
+pub mod signal;
+mod spawn;
+mod stack;
+pub mod users;
+mod watch;
+
+pub use error::{SpawnError, Stage};
+pub use files::{FileError, read_bounded};
+pub use prepare::Prepared;
+pub use spawn::{Child, Method, Outcome, Report, Spawner};
+pub use watch::Watch;
+
+/// A process id, or that of a process group, as the kernel counts them in this namespace.
+pub type Pid = libc::pid_t;
+
+/// The text of an error number, without the number: `No such file or directory`.
+#[must_use]
+pub fn errno_text(errno: i32) -> &'static str {
+    match errno {
+        // "Try again" would be advice.
+        libc::EAGAIN => "Resource temporarily unavailable",
+        _ => nix::errno::Errno::from_raw(errno).desc(),
+    }
+}
+
+/// The error number that the last failed libc call of this thread left behind.
+fn errno() -> i32 {
+    nix::errno::Errno::last_raw()
+}
