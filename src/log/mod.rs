@@ -1,0 +1,44 @@
+//! What becomes of output: bytes to lines, lines to the tail in memory and to the console.
+//!
+//! Nothing here waits and nothing grows without a bound. The way of a line, in `run::output`, is
+//!
+//! ```text
+//! pipe ── read ──> Splitter ── Line ──> Tail            (the newest lines, for failure reports)
+//!                                  └──> Prefix ──> Console ── write, never waiting ──> fd 1, fd 2
+//! tracing ──> OwnLines ────────────────────────────^
+//! ```
+
+mod console;
+mod format;
+mod line;
+mod own;
+mod tail;
+
+pub use console::{Console, Consoles, Notice, Progress};
+pub use format::{MAX_WIDTH, Prefix, Style, colour_wanted};
+pub use line::{End, Line, MAX_LINE, Splitter};
+pub use own::{LineWriter, OwnLines};
+pub use tail::{DEFAULT_TAIL, Tail};
+
+/// Which of its two output streams a process wrote to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output, fd 1.
+    Out,
+    /// Standard error, fd 2.
+    Err,
+}
+
+impl Stream {
+    /// Both, in the order of their descriptors.
+    pub const BOTH: [Self; 2] = [Self::Out, Self::Err];
+
+    /// 0 for [`Stream::Out`], 1 for [`Stream::Err`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        match self {
+            Self::Out => 0,
+            Self::Err => 1,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The supervisor's own lines, from tracing to the console.
+
+use super::{End, Line, Splitter};
+use crate::model::LogLevel;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// When so much waits for the console, what comes is dropped and counted. A text that comes before is kept whole, however
+/// long: a table of a thousand services.
+const LIMIT: usize = 64 * 1024;
+
+/// A bounded queue of the supervisor's own lines, filled by tracing and emptied by `run::output`, so that they come
+/// out in order with the lines of the services. Clones are handles to the same queue.
+#[derive(Clone, Debug, Default)]
+pub struct OwnLines(Arc<Mutex<Queue>>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    text: Vec<u8>,
+    dropped: usize,
+}
+
+impl OwnLines {
+    /// Makes a queue and lets tracing write to it, each event as one line (or several, where its message has some),
+    /// without time, target or level. Where a subscriber is set already, that one stays.
+    #[must_use]
+    pub fn init(level: LogLevel) -> Self {
+        let own = Self::default();
+        // An error means that it is set already, as in a test of several in one process.
+        let _ = tracing::subscriber::set_global_default(own.subscriber(level));
+        own
+    }
+
+    /// Adds one line or several; a newline at the end is not needed.
+    pub fn push(&self, text: &[u8]) {
+        let mut queue = self.lock();
+        if queue.text.len() >= LIMIT {
+            let text = text.strip_suffix(b"\n").unwrap_or(text);
+            queue.dropped += 1 + memchr::memchr_iter(b'\n', text).count();
+            return;
+        }
+        queue.text.extend_from_slice(text);
+        if !text.ends_with(b"\n") {
+            queue.text.push(b'\n');
+        }
+    }
+
+    /// Whether there is nothing to take.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let queue = self.lock();
+        queue.text.is_empty() && queue.dropped == 0
+    }
+
+    /// Takes everything that waits, a line at a time.
+    pub fn take(&self, mut emit: impl FnMut(Line<'_>)) {
+        // Emitted outside the lock, or an emitter that logs would wait for itself.
+        let Queue { text, dropped } = std::mem::take(&mut *self.lock());
+        Splitter::default().feed(&text, &mut emit);
+        if dropped > 0 {
+            let line =
+                format!("{dropped} lines of the supervisor were dropped: the console did not take them");
+            emit(Line { bytes: line.as_bytes(), end: End::Newline });
+        }
+    }
+
+    fn subscriber(&self, level: LogLevel) -> impl tracing::Subscriber + Send + Sync + use<> {
+        tracing_subscriber::fmt()
+            .with_max_level(filter(level))
+            .with_writer(self.clone())
+            .without_time()
+            .with_target(false)
+            .with_level(false)
+            .with_ansi(false)
+            .finish()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing under the lock can panic half way, so a poisoned queue is as good as any.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}
+
+impl<'a> MakeWriter<'a> for OwnLines {
+    type Writer = LineWriter<'a>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        LineWriter(self)
+    }
+}
+
+/// Writes to the queue of [`OwnLines`]. It never fails and never waits.
+#[derive(Debug)]
+pub struct LineWriter<'a>(&'a OwnLines);
+
+impl io::Write for LineWriter<'_> {
+    /// tracing-subscriber writes each event at once, with its newline.
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.push(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(own: &OwnLines) -> Vec<String> {
+        let mut lines = Vec::new();
+        own.take(|line| lines.push(String::from_utf8_lossy(line.bytes).into_owned()));
+        lines
+    }
+
+    #[test]
+    fn an_event_becomes_a_line_without_decoration() {
+        let own = OwnLines::default();
+        tracing::subscriber::with_default(own.subscriber(LogLevel::Warn), || {
+            tracing::warn!("web: exited with code 3; restarting now");
+            tracing::info!("too quiet to be heard");
+            tracing::error!("one\ntwo");
+        });
+        assert_eq!(taken(&own), ["web: exited with code 3; restarting now", "one", "two"]);
+        assert!(own.is_empty());
+    }
+
+    #[test]
+    fn a_text_of_any_length_is_kept_whole_and_the_lines_of_one_that_is_not_are_counted() {
+        let own = OwnLines::default();
+        own.push("a line\n".repeat(LIMIT).as_bytes());
+        own.push(b"one\ntwo\n");
+        own.push(b"three");
+        let lines = taken(&own);
+        assert_eq!(lines.len(), LIMIT + 1);
+        assert!(lines[LIMIT].starts_with("3 lines "), "{}", lines[LIMIT]);
+    }
+
+    #[test]
+    fn what_is_too_much_is_dropped_and_counted() {
+        let own = OwnLines::default();
+        for n in 0..10_000 {
+            own.push(format!("line {n}").as_bytes());
+        }
+        let lines = taken(&own);
+        assert_eq!(lines[0], "line 0");
+        let dropped = 10_000 - (lines.len() - 1);
+        assert_eq!(lines[lines.len() - 1].split(' ').next(), Some(dropped.to_string().as_str()));
+        assert!(own.is_empty());
+    }
+}
