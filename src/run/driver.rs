@@ -1,0 +1,223 @@
+//! What the core decided, done.
+
+use super::shell::Shell;
+use super::timers::Due;
+use super::{conditions, report, sweep};
+use crate::core::{Action, Event, Fault, Notice, Proc, Role, Sweep};
+use crate::model::{Id, Signal};
+use crate::sys::reap::{self, Peek};
+use crate::sys::signal::Sent;
+use crate::sys::{Child, Outcome, Pid, Prepared, SpawnError, signal};
+use std::ffi::OsStr;
+use std::time::Duration;
+
+impl Shell {
+    pub(super) fn name(&self, id: Id) -> &str {
+        &self.plan.service(id).name
+    }
+
+    pub(super) fn perform(&mut self, action: Action) {
+        match action {
+            Action::Check(id) => self.check(id),
+            Action::Spawn(proc) => self.spawns.push_back(proc),
+            Action::Stop(id) => self.send_stop(id),
+            Action::Kill(proc) => self.send_kill(proc),
+            Action::Arm(timer, after) => self.timers.arm(Due::Core(timer), Duration::from_millis(after)),
+            Action::Disarm(timer) => self.timers.disarm(Due::Core(timer)),
+            Action::Sweep(kind) => self.sweep(kind),
+            Action::Announce(notice) => self.announce(notice),
+            Action::Exit(code) => self.exit = Some(code),
+        }
+    }
+
+    fn check(&mut self, id: Id) {
+        let result = conditions::evaluate(&self.plan.service(id).when, &self.environment);
+        if let Err(condition) = &result {
+            tracing::info!("{}: skipped, for it does not hold: {condition}", self.name(id));
+        }
+        // Before anything else: the core waits for the answer.
+        self.facts.push_front(Event::Checked(id, result.is_ok()));
+    }
+
+    /// Whether a process that waits to be made can be made now.
+    pub(super) fn may_start(&self) -> bool {
+        !self.spawns.is_empty() && self.spawner.ready()
+    }
+
+    /// Makes the processes that wait, as long as that is cheap.
+    pub(super) fn start_queued(&mut self) {
+        while self.spawner.ready()
+            && let Some(proc) = self.spawns.pop_front()
+        {
+            match self.spawn(proc) {
+                Ok(child) => self.took(proc, child),
+                Err(error) => self.not_spawned(proc, &error),
+            }
+        }
+    }
+
+    fn spawn(&mut self, proc: Proc) -> Result<Child, SpawnError> {
+        let service = self.plan.service(proc.id);
+        let Some(exec) = &service.exec else { return Err(SpawnError::nothing(&service.name)) };
+        let argv = match proc.role {
+            Role::Main => Some(&exec.argv),
+            Role::Check => service.when.command.as_ref(),
+            Role::Stop => service.stop.command.as_ref(),
+        };
+        let Some(argv) = argv else { return Err(SpawnError::nothing(&service.name)) };
+        let main = self.procs.pid(Proc { id: proc.id, role: Role::Main }).map(|pid| pid.to_string());
+        let mut extra = vec![("FOSTER_SERVICE", OsStr::new(&service.name))];
+        if let Some((_, instance)) = service.name.split_once('@') {
+            extra.push(("FOSTER_INSTANCE", OsStr::new(instance)));
+        }
+        if let (Role::Stop, Some(main)) = (proc.role, &main) {
+            extra.push(("MAINPID", OsStr::new(main)));
+        }
+        let prepared = Prepared::new(exec, argv, &extra, &self.environment)?;
+        let [stdout, stderr] = self.output.open(proc.id).map_err(|e| SpawnError::output(&e))?;
+        self.spawner.spawn(prepared, stdout, stderr)
+    }
+
+    /// A new child: known before anybody can wait for it.
+    fn took(&mut self, proc: Proc, Child { pid, report }: Child) {
+        tracing::debug!("{}: process {pid} started ({:?})", self.name(proc.id), proc.role);
+        // Without the event the report is read when the process dies, at the latest.
+        if let Err(errno) = self.epoll.add(&report, Self::report_event(pid)) {
+            tracing::debug!("{}: cannot wait for the report of process {pid}: {errno}", self.name(proc.id));
+        }
+        self.procs.insert(pid, proc, report);
+    }
+
+    fn not_spawned(&mut self, proc: Proc, error: &SpawnError) {
+        let fault = Fault { temporary: error.temporary(), code: error.exit_code() };
+        if let Some(slot) = self.faults.get_mut(proc.id.index()) {
+            *slot = Some(error.to_string());
+        }
+        if proc.role == Role::Stop {
+            tracing::warn!(
+                "{}: its stop command did not run: {error}; sending the stop signal",
+                self.name(proc.id)
+            );
+        }
+        self.facts.push_back(Event::SpawnFailed(proc, fault));
+    }
+
+    /// Reads the report of a child, if it is not yet read.
+    pub(super) fn report(&mut self, pid: Pid) {
+        let Some(entry) = self.procs.get_mut(pid) else { return };
+        let proc = entry.proc;
+        let Some(report) = &mut entry.report else { return };
+        match report.poll() {
+            Outcome::Pending => return,
+            Outcome::Executed => {
+                entry.report = None;
+                self.facts.push_back(Event::Spawned(proc));
+            }
+            Outcome::Failed(error) => {
+                entry.report = None;
+                entry.failed = true;
+                self.not_spawned(proc, &error);
+            }
+        }
+        self.settle();
+    }
+
+    fn send_stop(&mut self, id: Id) {
+        let main = Proc { id, role: Role::Main };
+        if self.cancel(main) {
+            return;
+        }
+        let stop = &self.plan.service(id).stop;
+        let (signal, group) = (stop.signal, stop.group);
+        // A stopped process takes nothing but SIGKILL until it is continued.
+        for signal in [signal, Signal::CONT] {
+            let sent = match (self.procs.pid(main), self.procs.group(id)) {
+                (Some(pid), _) if group => signal::kill_family(pid, signal),
+                (Some(pid), _) => signal::kill(pid, signal),
+                (None, Some(group)) => signal::kill_group(group, signal),
+                (None, None) => return,
+            };
+            if sent == Sent::NotPermitted {
+                tracing::warn!("{}: cannot send {signal}: it runs as another user", self.name(id));
+                break;
+            }
+        }
+        tracing::debug!("{}: {signal} sent", self.name(id));
+    }
+
+    fn send_kill(&mut self, proc: Proc) {
+        if self.cancel(proc) {
+            return;
+        }
+        match self.procs.pid(proc) {
+            Some(pid) => {
+                signal::kill_family(pid, Signal::KILL);
+            }
+            None => {
+                if let Some(group) = self.procs.group(proc.id) {
+                    signal::kill_group(group, Signal::KILL);
+                }
+            }
+        }
+    }
+
+    /// Takes a process that was not even made yet out of the queue. True when it was there.
+    fn cancel(&mut self, proc: Proc) -> bool {
+        let before = self.spawns.len();
+        self.spawns.retain(|queued| *queued != proc);
+        let cancelled = self.spawns.len() < before;
+        if cancelled {
+            self.facts.push_back(Event::SpawnFailed(proc, Fault { temporary: true, code: 1 }));
+        }
+        cancelled
+    }
+
+    /// To the main service, as the runtime meant it.
+    pub(super) fn forward(&mut self, signal: Signal) {
+        let main = self.plan.ids().find(|id| self.plan.service(*id).main);
+        if let Some(id) = main
+            && let Some(pid) = self.procs.pid(Proc { id, role: Role::Main })
+        {
+            tracing::debug!("{}: {signal} passed on", self.name(id));
+            signal::kill_family(pid, signal);
+        }
+    }
+
+    fn sweep(&mut self, kind: Sweep) {
+        self.swept = true;
+        self.deaths = true;
+        if reap::peek() == Peek::None {
+            self.facts.push_back(Event::NoChildren);
+            return;
+        }
+        if kind == Sweep::Kill {
+            let service = |pid| self.procs.service_of(pid).map(|id| self.name(id));
+            report::killed(&sweep::left(service));
+        }
+        self.signal_all(kind);
+    }
+
+    pub(super) fn signal_all(&self, kind: Sweep) {
+        let known: Vec<_> = self.procs.pids().collect();
+        sweep::sweep(kind, &known);
+    }
+
+    fn announce(&mut self, notice: Notice) {
+        let fault = match notice {
+            Notice::NotStarted { id, .. } | Notice::CheckFailed { id, .. } => {
+                self.faults.get_mut(id.index()).and_then(Option::take)
+            }
+            _ => None,
+        };
+        report::say(&self.core, notice, fault.as_deref());
+        if let Some(id) = report::wants_output(notice) {
+            report::last_lines(&mut self.output, &self.plan.service(id).name, id);
+        }
+    }
+
+    /// SIGUSR1: a table of what is.
+    pub(super) fn print_status(&mut self) {
+        let table = report::status(&self.core, self.now(), self.orphans.reaped);
+        self.output.say(table.as_bytes());
+    }
+}

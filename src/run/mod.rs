@@ -1,0 +1,20 @@
+//! The shell around the core: one process, one thread, one turn after another.
+//!
+//! It owns the pids, the timers and the descriptors, turns every fact into one event, lets the core decide and does what
+//! it says. It has no policy of its own. A turn goes through its sources in a fixed order: signals, reports
+//! of spawns, deaths, timers, output. Between turns it waits for any of them; an idle tree never wakes it.
+
+mod boot;
+mod conditions;
+mod driver;
+mod orphans;
+mod output;
+mod procs;
+mod report;
+mod shell;
+mod signals;
+mod sweep;
+mod timers;
+
+pub use boot::{BootError, run};
+pub use output::Output;

@@ -1,0 +1,132 @@
+//! Which process is what: the table of pids, and which sessions belong to which service.
+
+use crate::core::{Proc, Role};
+use crate::model::Id;
+use crate::sys::{Pid, Report};
+use std::collections::BTreeMap;
+
+/// A process that is ours and has not been waited for: its pid cannot pass to another one.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) proc: Proc,
+    /// Until exec is reported.
+    pub(super) report: Option<Report>,
+    /// It never became its program, and the core knows.
+    pub(super) failed: bool,
+}
+
+/// The processes of one service.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfService {
+    /// By [`Role`].
+    pids: [Option<Pid>; 3],
+    /// The group that the last main process left behind and that is being cleared away.
+    group: Option<Pid>,
+    /// The last session of the main process, this one or the former.
+    session: Option<Pid>,
+    orphans: u64,
+}
+
+/// All processes of all services.
+#[derive(Debug)]
+pub(super) struct Procs {
+    alive: BTreeMap<Pid, Entry>,
+    services: Vec<OfService>,
+    /// Session leaders, living and dead, to services; bounded by forgetting a service's oldest at its next start.
+    sessions: BTreeMap<Pid, Id>,
+    groups: usize,
+}
+
+fn slot(role: Role) -> usize {
+    match role {
+        Role::Main => 0,
+        Role::Check => 1,
+        Role::Stop => 2,
+    }
+}
+
+impl Procs {
+    pub(super) fn new(services: usize) -> Self {
+        Self {
+            alive: BTreeMap::new(),
+            services: vec![OfService::default(); services],
+            sessions: BTreeMap::new(),
+            groups: 0,
+        }
+    }
+
+    /// Takes note of a new process, in the turn that made it and before anything is waited for.
+    pub(super) fn insert(&mut self, pid: Pid, proc: Proc, report: Report) {
+        if let Some(service) = self.services.get_mut(proc.id.index()) {
+            service.pids[slot(proc.role)] = Some(pid);
+            if proc.role == Role::Main
+                && let Some(former) = service.session.replace(pid)
+                && self.sessions.get(&former) == Some(&proc.id)
+            {
+                self.sessions.remove(&former);
+            }
+        }
+        self.sessions.insert(pid, proc.id);
+        self.alive.insert(pid, Entry { proc, report: Some(report), failed: false });
+    }
+
+    pub(super) fn get_mut(&mut self, pid: Pid) -> Option<&mut Entry> {
+        self.alive.get_mut(&pid)
+    }
+
+    /// Forgets a process that is being waited for: from here on nothing can send it a signal.
+    pub(super) fn remove(&mut self, pid: Pid) -> Option<Entry> {
+        let entry = self.alive.remove(&pid)?;
+        if let Some(service) = self.services.get_mut(entry.proc.id.index()) {
+            // A start that failed before exec may have a successor already.
+            let slot = &mut service.pids[slot(entry.proc.role)];
+            *slot = slot.filter(|current| *current != pid);
+        }
+        if entry.proc.role != Role::Main {
+            self.sessions.remove(&pid);
+        }
+        Some(entry)
+    }
+
+    /// The service whose process this is.
+    pub(super) fn service_of(&self, pid: Pid) -> Option<Id> {
+        self.alive.get(&pid).map(|entry| entry.proc.id)
+    }
+
+    pub(super) fn pid(&self, proc: Proc) -> Option<Pid> {
+        self.services.get(proc.id.index()).and_then(|s| s.pids[slot(proc.role)])
+    }
+
+    pub(super) fn group(&self, id: Id) -> Option<Pid> {
+        self.services.get(id.index()).and_then(|s| s.group)
+    }
+
+    pub(super) fn set_group(&mut self, id: Id, group: Option<Pid>) {
+        let Some(service) = self.services.get_mut(id.index()) else { return };
+        self.groups -= usize::from(service.group.is_some());
+        self.groups += usize::from(group.is_some());
+        service.group = group;
+    }
+
+    /// The service whose rest of a group this is.
+    pub(super) fn clearing(&self, group: Pid) -> Option<Id> {
+        let index = self.services.iter().position(|s| s.group == Some(group))?;
+        u32::try_from(index).ok().map(Id)
+    }
+
+    /// Whether any rest of a group is being cleared away.
+    pub(super) fn any_group(&self) -> bool {
+        self.groups > 0
+    }
+
+    /// Counts an orphan for the service whose session it died in.
+    pub(super) fn adopt(&mut self, session: Pid) -> Option<Id> {
+        let id = *self.sessions.get(&session)?;
+        self.services.get_mut(id.index())?.orphans += 1;
+        Some(id)
+    }
+
+    pub(super) fn pids(&self) -> impl Iterator<Item = Pid> {
+        self.alive.keys().copied()
+    }
+}

@@ -1,0 +1,180 @@
+//! What people are told, in words: one line per failure, with the reason and what happens next.
+
+use super::output::Output;
+use crate::core::{Cause, Core, Next, Notice, State, Why};
+use crate::model::{Exit, Id, Kind, format_duration};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Lines of output that a failure for good is told with.
+const LAST_LINES: usize = 10;
+
+/// `exited with code 3`, `was killed by SIGKILL`.
+pub(super) fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("exited with code {code}"),
+        Exit::Signal { signal, core: false } => format!("was killed by {signal}"),
+        Exit::Signal { signal, core: true } => format!("was killed by {signal} (core dumped)"),
+    }
+}
+
+fn ms(millis: u64) -> String {
+    format_duration(Duration::from_millis(millis))
+}
+
+/// Says it at the level that it deserves: failures at warn, what ends the container at error, the rest at info.
+pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
+    let name = |id: Id| core.plan().service(id).name.as_str();
+    let fault = fault.unwrap_or("it could not be started");
+    match notice {
+        Notice::State(id, state) => tracing::info!("{}: {state}", name(id)),
+        Notice::Leftover { id, exit } => {
+            tracing::warn!("{}: {}; clearing away what it left running", name(id), ended(exit));
+        }
+        Notice::Ended { id, exit, next: Next::Done } => tracing::info!("{}: {}", name(id), ended(exit)),
+        Notice::Ended { id, exit, next } => {
+            tracing::warn!("{}: {}; {}", name(id), ended(exit), follows(core, id, next))
+        }
+        Notice::NotStarted { id, next } => {
+            tracing::warn!("{}: {fault}; {}", name(id), follows(core, id, next))
+        }
+        Notice::CheckFailed { id, late: false } => {
+            tracing::warn!("{}: its condition could not be evaluated: {fault}; it has failed", name(id));
+        }
+        Notice::CheckFailed { id, late: true } => {
+            let timeout = format_duration(core.plan().service(id).when.timeout);
+            tracing::warn!("{}: its condition was not decided within {timeout}; it has failed", name(id));
+        }
+        Notice::Late(id) => {
+            let timeout = format_duration(core.plan().service(id).stop.timeout);
+            tracing::warn!("{}: did not stop within {timeout}; killing it with SIGKILL", name(id));
+        }
+        Notice::Blocked(id, by) => {
+            let why = match core.svc(by).state {
+                State::Done => "has ended",
+                State::Blocked(_) => "is blocked itself",
+                _ => "has failed",
+            };
+            tracing::warn!("{}: blocked, because {}, which it requires, {why}", name(id), name(by));
+        }
+        Notice::Shutdown(cause) => say_shutdown(core, cause),
+        Notice::Escalated => tracing::warn!("asked to stop again: killing what is left with SIGKILL"),
+        Notice::Overdue => {
+            let late: Vec<_> = core.plan().ids().filter(|id| core.svc(*id).live.any()).map(name).collect();
+            let budget = format_duration(core.plan().settings.shutdown_timeout);
+            let late = if late.is_empty() { "nobody".to_owned() } else { late.join(", ") };
+            tracing::warn!("the shutdown timeout of {budget} is almost over; killing with SIGKILL: {late}");
+        }
+    }
+}
+
+fn follows(core: &Core, id: Id, next: Next) -> String {
+    let limit =
+        |after: u32| format!("gave up after {after} consecutive {}", if after == 1 { "end" } else { "ends" });
+    match next {
+        Next::Restart => "restarting it now".to_owned(),
+        Next::RestartIn(delay, attempt) => format!("restarting it in {} (attempt {attempt})", ms(delay)),
+        Next::GaveUp(after) => format!("{}{}{}", limit(after), consequence(core, id), hint(core, id)),
+        Next::Failed => format!("it has failed{}", consequence(core, id)),
+        Next::Done => "done".to_owned(),
+    }
+}
+
+/// What the commonest mistake looks like.
+fn hint(core: &Core, id: Id) -> &'static str {
+    match core.svc(id).last_exit {
+        Some(Exit::Code(0)) if core.plan().service(id).kind == Kind::Daemon => {
+            " (it ended well each time: if it makes itself a daemon, have it stay in the foreground)"
+        }
+        _ => "",
+    }
+}
+
+fn consequence(core: &Core, id: Id) -> &'static str {
+    let service = core.plan().service(id);
+    if service.main || service.essential {
+        ", and the container stops"
+    } else {
+        ", and the container goes on without it"
+    }
+}
+
+fn say_shutdown(core: &Core, cause: Cause) {
+    let name = |id: Id| core.plan().service(id).name.as_str();
+    match cause {
+        Cause::Asked(_) => tracing::info!("stopping"),
+        Cause::Main(id, code) => {
+            tracing::info!("stopping: the main service {} has ended, code {code}", name(id))
+        }
+        Cause::Failed(id, code) => {
+            tracing::error!("stopping: {} has failed and is essential, code {code}", name(id))
+        }
+        Cause::Blocked(id, by, code) => {
+            tracing::error!(
+                "stopping: {} is essential and cannot run without {}, code {code}",
+                name(id),
+                name(by)
+            );
+        }
+        Cause::Finished => tracing::info!("stopping: nothing is left to do"),
+    }
+}
+
+/// The service whose last output belongs to this notice.
+pub(super) fn wants_output(notice: Notice) -> Option<Id> {
+    match notice {
+        Notice::Ended { id, next: Next::GaveUp(_) | Next::Failed, .. } => Some(id),
+        _ => None,
+    }
+}
+
+/// The last lines that a service wrote, below the line that says that it failed.
+pub(super) fn last_lines(output: &mut Output, name: &str, id: Id) {
+    let mut text = Vec::new();
+    for (_, line) in output.last_lines(id, LAST_LINES) {
+        text.extend_from_slice(b"    ");
+        text.extend_from_slice(line.bytes);
+        text.push(b'\n');
+    }
+    if !text.is_empty() {
+        let mut told = format!("{name}: its last output was\n").into_bytes();
+        told.append(&mut text);
+        output.say(&told);
+    }
+}
+
+/// Names what is killed at the very end.
+pub(super) fn killed((names, count): &(Vec<String>, usize)) {
+    if *count == 0 {
+        return;
+    }
+    let more = count.saturating_sub(names.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let processes = if *count == 1 { "1 process that is" } else { "processes that are" };
+    tracing::warn!("killing {processes} left with SIGKILL: {}{more}", names.join(", "));
+}
+
+/// The table for SIGUSR1.
+pub(super) fn status(core: &Core, now: u64, orphans: u64) -> String {
+    let name = |id: Id| core.plan().service(id).name.as_str();
+    let width = core.plan().services.iter().map(|s| s.name.len()).max().unwrap_or(0).max("service".len());
+    let mut table = format!("{:width$}  {:8}  {:>8}  {:>8}  note\n", "service", "state", "for", "restarts");
+    for id in core.plan().ids() {
+        let view = core.view(id);
+        let note = match (view.why, view.last_exit) {
+            (Why::Requires(other), _) => format!("waits for {}", name(other)),
+            (Why::After(other), _) => format!("starts after {}", name(other)),
+            (Why::Stopped(other), _) => format!("{} is stopped", name(other)),
+            (Why::Blocked(other), _) => format!("{} has failed", name(other)),
+            (Why::Dependents, _) => "its dependents are stopping".to_owned(),
+            (Why::Plain, Some(exit)) => format!("last {}", ended(exit)),
+            (Why::Plain, None) => String::new(),
+        };
+        let since = format_duration(Duration::from_secs(now.saturating_sub(view.since) / 1_000));
+        let (state, restarts) = (view.state, view.restarts);
+        // Writing to a string does not fail.
+        let _ = writeln!(table, "{:width$}  {state:8}  {since:>8}  {restarts:>8}  {note}", name(id));
+    }
+    let _ = write!(table, "orphans reaped: {orphans}");
+    table
+}

@@ -1,0 +1,286 @@
+//! The loop: gathers facts, a turn at a time, until the core says that it is over.
+
+use super::boot::{BootError, cannot};
+use super::orphans::Orphans;
+use super::output::Output;
+use super::procs::Procs;
+use super::signals::{Inbox, Meaning, meaning};
+use super::timers::Due;
+use super::timers::Timers;
+use crate::core::{Core, Event, Millis, Phase, Proc};
+use crate::log::{Consoles, OwnLines};
+use crate::model::{Plan, Signal};
+use crate::sys::signal::Obituaries;
+use crate::sys::{Method, Pid, Spawner, Watch, memory};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// Events of the epoll by whose they are: the upper half of their data.
+const OUTPUT: u32 = 0;
+const REPORT: u64 = 1 << 32;
+const ALARM: u64 = 2 << 32;
+const DEATH: u64 = 4 << 32;
+/// Bytes of output that one turn moves at most, so that a chatty service cannot delay a stop.
+const OUTPUT_BUDGET: usize = 256 * 1024;
+/// Deaths that one turn takes at most, so that a storm of orphans cannot either.
+const DEATHS: usize = 512;
+/// Events of the epoll that one turn looks at.
+const EVENTS: usize = 64;
+/// How long a console that does not keep up may delay the very end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// The supervisor of one container.
+pub(super) struct Shell {
+    pub(super) plan: Rc<Plan>,
+    pub(super) core: Core,
+    pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) procs: Procs,
+    pub(super) orphans: Orphans,
+    obituaries: Obituaries,
+    /// Whether the epoll listens to them.
+    listening: bool,
+    pub(super) timers: Timers,
+    pub(super) output: Output,
+    pub(super) spawner: Spawner,
+    /// Processes to be made, in order, as soon as the spawner has room.
+    pub(super) spawns: VecDeque<Proc>,
+    /// Facts for the core.
+    pub(super) facts: VecDeque<Event>,
+    pub(super) epoll: Epoll,
+    pub(super) swept: bool,
+    /// Somebody died since the dead were last looked for. Looking costs more the more children there are.
+    pub(super) deaths: bool,
+    /// What can be started at once is not started yet.
+    booting: bool,
+    /// The epoll may have something to tell.
+    readable: bool,
+    pub(super) exit: Option<u8>,
+    inbox: Inbox,
+    started: Instant,
+    /// What the spawn of each service last failed of, for the line that says so.
+    pub(super) faults: Vec<Option<String>>,
+}
+
+impl Shell {
+    pub(super) fn new(
+        plan: Rc<Plan>,
+        environment: Vec<(OsString, OsString)>,
+        own: OwnLines,
+        inbox: Inbox,
+    ) -> Result<Self, BootError> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(cannot("wait for events"))?;
+        let timers = Timers::new().map_err(cannot("keep time"))?;
+        epoll
+            .add(timers.alarm(), EpollEvent::new(EpollFlags::EPOLLIN, ALARM))
+            .map_err(cannot("keep time"))?;
+        let obituaries = Obituaries::new().map_err(cannot("hear of deaths"))?;
+        epoll
+            .add(&obituaries, EpollEvent::new(EpollFlags::EPOLLIN, DEATH))
+            .map_err(cannot("hear of deaths"))?;
+        let names: Vec<&str> = plan.services.iter().map(|s| s.name.as_str()).collect();
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let consoles = Consoles::new(stdout.as_fd(), stderr.as_fd());
+        let output = Output::new(&names, consoles, own, &epoll, OUTPUT).map_err(cannot("carry output"))?;
+        let spawner = Spawner::new(Method::Shared).map_err(cannot("start processes"))?;
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
+        let services = plan.services.len();
+        Ok(Self {
+            core: Core::new(Rc::clone(&plan), seed),
+            plan,
+            environment,
+            procs: Procs::new(services),
+            orphans: Orphans::new(),
+            obituaries,
+            listening: true,
+            timers,
+            output,
+            spawner,
+            spawns: VecDeque::new(),
+            facts: VecDeque::from([Event::Boot]),
+            epoll,
+            swept: false,
+            deaths: true,
+            booting: true,
+            readable: false,
+            exit: None,
+            inbox,
+            started: Instant::now(),
+            faults: vec![None; services],
+        })
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    /// Turns until the end; returns the exit code.
+    pub(super) async fn supervise(&mut self) -> u8 {
+        // The epoll is itself a descriptor, readable when it has something to tell.
+        let watch = match Watch::new(self.epoll.0.as_fd()) {
+            Ok(watch) => watch,
+            Err(error) => {
+                tracing::error!("cannot wait for events: {error}");
+                return self.end(1);
+            }
+        };
+        loop {
+            let readable = self.readable;
+            let busy = self.turn();
+            if let Some(code) = self.exit {
+                return self.end(code);
+            }
+            if readable && !self.readable {
+                watch.forget();
+            }
+            if busy {
+                // Signals come through the runtime's own poll, so it gets a turn too; and who does not wait is not told
+                // that there is something to see.
+                self.readable = true;
+                tokio::task::yield_now().await;
+                continue;
+            }
+            self.timers.settle();
+            if self.booting && self.spawns.is_empty() && self.spawner.lent() == 0 {
+                self.booting = false;
+                memory::give_back();
+            }
+            tokio::select! {
+                biased;
+                signal = poll_fn(|context| self.inbox.poll(context)) => {
+                    if let Some(signal) = signal {
+                        self.signal(signal);
+                    }
+                }
+                // It cannot fail while the runtime lives.
+                _ = watch.readable() => self.readable = true,
+            }
+        }
+    }
+
+    /// The last words, for as long as somebody listens.
+    fn end(&mut self, code: u8) -> u8 {
+        self.output.finish(Instant::now() + LAST_WORDS);
+        code
+    }
+
+    /// Goes through all sources once. True when there is more to do at once.
+    fn turn(&mut self) -> bool {
+        self.signals();
+        self.settle();
+        if self.readable {
+            // Only a look that found nothing may be taken for "nothing is there": what the epoll still has to tell would
+            // not be told again.
+            self.readable = self.events() > 0;
+            self.settle();
+        }
+        let more_deaths = self.look_for_the_dead(DEATHS);
+        self.settle();
+        while let Some(due) = self.timers.pop() {
+            match due {
+                Due::Core(timer) => {
+                    let fact = self.due(timer);
+                    self.facts.push_back(fact);
+                }
+                Due::Groups => self.look_at_groups(),
+                Due::Dead => self.deaths = true,
+            }
+            self.settle();
+        }
+        let more_output = self.output.turn(OUTPUT_BUDGET);
+        more_deaths || more_output || self.readable || self.deaths || self.may_start()
+    }
+
+    /// Takes the signals that have arrived.
+    fn signals(&mut self) {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while let Poll::Ready(Some(signal)) = self.inbox.poll(&mut context) {
+            self.signal(signal);
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        let meaning = meaning(signal, &self.plan.settings);
+        match meaning {
+            Meaning::Shutdown => {
+                tracing::info!("{signal} received");
+                self.facts.extend(meaning.request().map(Event::Request));
+            }
+            Meaning::Apply => {
+                tracing::warn!("{signal} received; re-reading the services is not supported yet")
+            }
+            Meaning::Status => self.print_status(),
+            Meaning::Forward => self.forward(signal),
+        }
+    }
+
+    /// Looks what the epoll has to tell; returns how much that was.
+    fn events(&mut self) -> usize {
+        let mut events = [EpollEvent::empty(); EVENTS];
+        let count = self.epoll.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
+        for event in events.iter().take(count) {
+            let data = event.data();
+            if self.output.event(data) {
+                continue;
+            }
+            if data == ALARM {
+                self.timers.rang();
+            } else if data == DEATH {
+                self.obituaries.read();
+                self.deaths = true;
+            } else if data & REPORT != 0 {
+                self.report(Pid::try_from(data & u64::from(u32::MAX)).unwrap_or_default());
+            }
+        }
+        count
+    }
+
+    /// Whether a death is to wake the shell.
+    pub(super) fn listen_to_deaths(&mut self, listen: bool) {
+        if listen == self.listening {
+            return;
+        }
+        let flags = if listen { EpollFlags::EPOLLIN } else { EpollFlags::empty() };
+        if self.epoll.modify(&self.obituaries, &mut EpollEvent::new(flags, DEATH)).is_ok() {
+            self.listening = listen;
+        }
+    }
+
+    /// The data of the event that a report is there.
+    pub(super) fn report_event(pid: Pid) -> EpollEvent {
+        EpollEvent::new(EpollFlags::EPOLLIN, REPORT | u64::from(pid.unsigned_abs()))
+    }
+
+    /// Feeds the core until it has nothing more to say, and starts what can be started.
+    ///
+    /// What could not be started is told at once, but what the core makes of it is left in the queue for the next turn:
+    /// a restart without a delay would be tried here for ever, and nobody would be listened to meanwhile.
+    pub(super) fn settle(&mut self) {
+        self.feed();
+        self.start_queued();
+        self.feed();
+    }
+
+    fn feed(&mut self) {
+        let mut actions = Vec::new();
+        while let Some(fact) = self.facts.pop_front() {
+            tracing::trace!("{fact:?}");
+            let now = self.now();
+            self.core.step(now, fact, &mut actions);
+            for action in actions.drain(..) {
+                self.perform(action);
+            }
+        }
+    }
+
+    /// Whether the container is past its services.
+    pub(super) fn is_sweeping(&self) -> bool {
+        self.swept && matches!(self.core.phase(), Phase::Sweeping { .. } | Phase::Killing)
+    }
+}
