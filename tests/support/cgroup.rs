@@ -1,0 +1,65 @@
+//! A cgroup that limits the number of processes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub struct Pids {
+    path: PathBuf,
+}
+
+impl Pids {
+    /// A fresh one without a limit, or why there is none.
+    pub fn create() -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("foster-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut why = String::from("no cgroup with a pids controller is mounted");
+        for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids"] {
+            let root = PathBuf::from(root);
+            let controllers = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
+            let unified = controllers.split_whitespace().any(|one| one == "pids");
+            if !unified && !root.ends_with("pids") {
+                continue;
+            }
+            if unified {
+                let _ = fs::write(root.join("cgroup.subtree_control"), "+pids");
+            }
+            let cgroup = Self { path: root.join(&name) };
+            match fs::create_dir(&cgroup.path) {
+                Ok(()) if cgroup.path.join("pids.max").exists() => return Ok(cgroup),
+                Ok(()) => why = format!("{} has no pids.max", cgroup.path.display()),
+                Err(error) => {
+                    why = format!("cannot create {}: {error}", cgroup.path.display());
+                    std::mem::forget(cgroup);
+                }
+            }
+        }
+        Err(why)
+    }
+
+    /// The same command, in this cgroup from its first moment.
+    pub fn wrap(&self, command: &Command) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "echo $$ >\"$0/cgroup.procs\" && exec \"$@\""]).arg(&self.path);
+        shell.arg(command.get_program()).args(command.get_args());
+        shell
+    }
+
+    /// Limits the number of processes to what it is now and `more`; `None` lifts the limit.
+    pub fn allow(&self, more: Option<i64>) {
+        let limit = more.map_or("max".into(), |more| (i64::from(self.count()) + more).to_string());
+        fs::write(self.path.join("pids.max"), limit).unwrap();
+    }
+
+    pub fn count(&self) -> u32 {
+        fs::read_to_string(self.path.join("pids.current")).unwrap().trim().parse().unwrap()
+    }
+}
+
+impl Drop for Pids {
+    fn drop(&mut self) {
+        // It is empty once the namespace has ended, but the kernel may take a moment to say so.
+        super::eventually(super::PATIENCE, || fs::remove_dir(&self.path).is_ok() || !self.path.exists());
+    }
+}

@@ -1,0 +1,147 @@
+//! The namespace that integration tests run foster in: a fresh pid and mount namespace with foster as its PID 1,
+//! its output line by line, and a FIFO in which the services say what happens to them.
+//!
+//! Everything waits on events with a deadline; a missed deadline shows all that was seen until then.
+#![allow(
+    dead_code,
+    unsafe_code,
+    unused_imports,
+    unused_macros,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+
+mod cgroup;
+mod container;
+mod helper;
+mod processes;
+mod servers;
+mod setup;
+mod transcript;
+
+pub use cgroup::Pids;
+pub use container::{Container, Exit};
+pub use helper::{helper, helper_shell, program};
+pub use processes::{Process, signal, signal_mask};
+pub use servers::{LONG, World, program as find_program, servers_problem};
+pub use setup::{Output, Setup};
+pub use transcript::{Line, Source};
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// How long anything may take that has no budget of its own: long enough for a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A stop at which nobody has to be killed ends well before the stop timeout, which is 5 s unless it is set.
+pub const PROMPT: Duration = Duration::from_millis(4500);
+
+/// The binary under test: `FOSTER_BIN`, or the one that cargo built for this test.
+pub fn foster_bin() -> PathBuf {
+    std::env::var_os("FOSTER_BIN").map_or_else(|| env!("CARGO_BIN_EXE_foster").into(), PathBuf::from)
+}
+
+/// TOML of a daemon that is this test program in its helper role: says `up NAME PID`, and `term NAME` when it is
+/// asked to stop. Options: `delay=MS` (of the stop), `ignore`, `code=N`.
+pub fn serve(name: &str, options: &[&str]) -> String {
+    let mut arguments = vec!["serve", name];
+    arguments.extend(options);
+    helper(&arguments)
+}
+
+/// TOML of a shell command. A `${` in it is expanded by foster.
+pub fn sh(script: &str) -> String {
+    format!("command = [\"/bin/sh\", \"-c\", {script:?}]\n")
+}
+
+/// Looks at something that nothing notifies about (the state of processes in /proc) until it holds.
+pub fn eventually(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + limit;
+    while !holds() {
+        if Instant::now() > end {
+            return false;
+        }
+        pause(Duration::from_millis(2));
+    }
+    true
+}
+
+/// A timed wait, for tests whose subject is that nothing happens for a time.
+pub fn pause(time: Duration) {
+    // SAFETY: no descriptors.
+    unsafe { libc::poll(std::ptr::null_mut(), 0, time.as_millis().try_into().unwrap()) };
+}
+
+/// Leaves the test, saying why, in the output and in the file that `tests/run.sh` shows at its end.
+macro_rules! skip {
+    ($($why:tt)*) => {{
+        $crate::support::record_skip(&format!($($why)*));
+        return;
+    }};
+}
+pub(crate) use skip;
+
+/// Leaves the test where namespaces cannot be made.
+macro_rules! needs_namespace {
+    () => {
+        if let Some(why) = $crate::support::namespace_problem() {
+            $crate::support::skip!("{why}");
+        }
+    };
+}
+pub(crate) use needs_namespace;
+
+/// Leaves the test where the servers cannot be run: pairs of a program and the Debian package that has it.
+macro_rules! needs_servers {
+    ($($needed:expr),* $(,)?) => {
+        $crate::support::needs_namespace!();
+        if let Some(why) = $crate::support::servers_problem(&[$($needed),*]) {
+            $crate::support::skip!("{why}");
+        }
+    };
+}
+pub(crate) use needs_servers;
+
+pub fn record_skip(why: &str) {
+    let thread = std::thread::current();
+    let line = format!("skipped: {}: {why}", thread.name().unwrap_or("a test"));
+    eprintln!("{line}");
+    if let Some(path) = std::env::var_os("FOSTER_SKIPPED")
+        && let Ok(mut file) = std::fs::OpenOptions::new().append(true).create(true).open(path)
+    {
+        let _ = writeln!(file, "{line}");
+    }
+}
+
+pub fn is_root() -> bool {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// The namespaces that every container of these tests has.
+pub fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--pid", "--fork", "--mount", "--mount-proc", "--kill-child"]);
+    command
+}
+
+/// Why namespaces cannot be made here, if so.
+pub fn namespace_problem() -> Option<&'static str> {
+    static PROBLEM: OnceLock<Option<String>> = OnceLock::new();
+    PROBLEM
+        .get_or_init(|| match unshare().arg("true").output() {
+            Err(error) => Some(format!("cannot run unshare: {error}")),
+            Ok(output) if !output.status.success() => {
+                Some(format!("cannot make namespaces: {}", String::from_utf8_lossy(&output.stderr).trim()))
+            }
+            Ok(_) => None,
+        })
+        .as_deref()
+}
