@@ -9,14 +9,16 @@
 //! | `core`    | decides: events in, actions out; no I/O, no clock, no pids  | `model`                   |
 //! | `sys`     | Linux: spawn, reap, signals, users, limits, capabilities    | `model`                   |
 //! | `log`     | lines, the tail in memory, the console                      | `model`, `sys`            |
-//! | `run`     | the shell around the core: one thread, one turn after another | `core` `sys` `log` `model` |
-//! | `cli`     | the command line, one file per verb                         | `config` `run` `sys` `core` `model` |
+//! | `control` | the control socket: its types, the server, the client      | `model`, `core`, `sys`     |
+//! | `run`     | the shell around the core: one thread, one turn after another | `core` `sys` `log` `control` `config` `model` |
+//! | `cli`     | the command line, one file per verb                         | `config` `run` `control` `sys` `core` `model` |
 
 // PID 1 does not panic.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod core;
 pub mod log;
 pub mod model;

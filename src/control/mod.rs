@@ -1,0 +1,3 @@
+//! The way to talk to a running supervisor: HTTP and JSON over a Unix socket.
+
+pub mod api;
