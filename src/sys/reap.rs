@@ -147,7 +147,9 @@ mod tests {
         // A child with a session of its own: that of this process may lie outside its pid namespace, where it has no number.
         let mut command = Command::new("cat");
         // SAFETY: setsid(2) may be called between fork and exec.
-        unsafe { command.pre_exec(|| if libc::setsid() < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }) };
+        unsafe {
+            command.pre_exec(|| if libc::setsid() < 0 { Err(io::Error::last_os_error()) } else { Ok(()) })
+        };
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         let pid = Pid::try_from(child.id()).unwrap();
         assert_eq!(session_of(pid), Some(pid));
