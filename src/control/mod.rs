@@ -13,7 +13,7 @@
 pub mod api;
 mod call;
 mod respond;
-mod routes;
+pub mod routes;
 mod server;
 pub mod socket;
 mod stall;

@@ -95,14 +95,14 @@ async fn ask_shell(ask: Ask, may_act: bool, calls: &mpsc::Sender<Call>) -> Optio
 
 /// The next lines, asked for when there is room for them and not before.
 fn next(ask: Ask, may_act: bool, calls: mpsc::Sender<Call>) -> More {
-    Box::pin(async move {
+    More(Box::pin(async move {
         let answer = ask_shell(ask, may_act, &calls).await;
         match answer {
             Some(Answer::Lines { lines, more }) => Some((lines, more.map(|ask| next(ask, may_act, calls)))),
             Some(Answer::Whole { body, .. }) => Some((body, None)),
             None => None,
         }
-    })
+    }))
 }
 
 fn bad(problem: Problem) -> Response<Body> {
@@ -156,7 +156,8 @@ enum Content {
     Lines { ready: Option<Bytes>, more: Option<More> },
 }
 
-type More = Pin<Box<dyn Future<Output = Option<(Bytes, Option<More>)>> + Send>>;
+/// What comes next, and what after that.
+struct More(Pin<Box<dyn Future<Output = Option<(Bytes, Option<More>)>> + Send>>);
 
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -182,7 +183,7 @@ impl hyper::body::Body for Body {
                     break Some(lines);
                 }
                 let Some(pending) = more else { break None };
-                let come = ready!(pending.as_mut().poll(context));
+                let come = ready!(pending.0.as_mut().poll(context));
                 (*ready, *more) = come.map_or((None, None), |(lines, more)| (Some(lines), more));
             },
         };

@@ -1,6 +1,6 @@
 //! What can be asked: one table. The server dispatches by it, and `docs/openapi.json` is written from it.
 
-use super::api::{Act, Problem};
+use super::api::{Act, Apply, Problem, SendSignal, Wait};
 use super::call::{Ask, Verb};
 use hyper::body::Bytes;
 use serde::de::DeserializeOwned;
@@ -105,136 +105,115 @@ const OK: [(u16, &str); 1] = [(200, "The answer")];
 /// Everything that can be asked.
 pub const ROUTES: [Route; 16] = [
     Route {
-        about: "Every service, or those asked for, and the supervisor",
         parameters: &[SERVICES],
-        ask: |input| Ok(Way::Ask(Ask::Status(services(input)?))),
-        ..get("/v1/status", Type::One("Status"))
+        ..get("/v1/status", Type::One("Status"), "Every service, or those asked for, and the supervisor", |input| {
+            Ok(Way::Ask(Ask::Status(services(input)?)))
+        })
     },
+    get("/v1/services/{name}", Type::One("ServiceStatus"), "One service, by its exact name", |input| {
+        Ok(Way::Ask(Ask::Service(input.name)))
+    }),
+    post("/v1/start", "Act", "Starts services and what they require, and forgets their failures", |input| {
+        act(Verb::Start, input)
+    }),
+    post("/v1/stop", "Act", "Stops services, what depends on them first, and keeps them down", |input| {
+        act(Verb::Stop, input)
+    }),
+    post(
+        "/v1/restart",
+        "Act",
+        "Stops and starts services, with what depends on them; starts those that are down",
+        |input| act(Verb::Restart, input),
+    ),
+    post("/v1/reload", "Act", "Has services read their own configuration anew", |input| {
+        act(Verb::Reload, input)
+    }),
     Route {
-        about: "One service, by its exact name",
-        ask: |input| Ok(Way::Ask(Ask::Service(input.name))),
-        ..get("/v1/services/{name}", Type::One("ServiceStatus"))
-    },
-    Route {
-        about: "Starts services and what they require, and forgets their failures",
-        ask: |input| act(Verb::Start, input),
-        ..post("/v1/start", "Act", Type::One("Acted"), &ACTED)
-    },
-    Route {
-        about: "Stops services, what depends on them first, and keeps them down",
-        ask: |input| act(Verb::Stop, input),
-        ..post("/v1/stop", "Act", Type::One("Acted"), &ACTED)
-    },
-    Route {
-        about: "Stops and starts services, with what depends on them; starts those that are down",
-        ask: |input| act(Verb::Restart, input),
-        ..post("/v1/restart", "Act", Type::One("Acted"), &ACTED)
-    },
-    Route {
-        about: "Has services read their own configuration anew",
-        ask: |input| act(Verb::Reload, input),
-        ..post("/v1/reload", "Act", Type::One("Acted"), &ACTED)
-    },
-    Route {
-        about: "Sends a signal to the main processes of services",
-        ask: |input| {
-            let signal: super::api::SendSignal = read(&input.body)?;
+        statuses: &[ACTED[0], ACTED[1]],
+        ..post("/v1/signal", "SendSignal", "Sends a signal to the main processes of services", |input| {
+            let signal: SendSignal = read(&input.body)?;
             named(&signal.services)?;
             Ok(Way::Ask(Ask::Signal(signal)))
-        },
-        ..post("/v1/signal", "SendSignal", Type::One("Acted"), &[ACTED[0], ACTED[1]])
+        })
     },
     Route {
         acts: false,
-        about: "Waits until services are ready, or stopped",
-        ask: |input| {
-            let wait: super::api::Wait = read(&input.body)?;
+        ..post("/v1/wait", "Wait", "Waits until services are ready, or stopped", |input| {
+            let wait: Wait = read(&input.body)?;
             bounded(&wait.services)?;
             duration(wait.timeout)?;
             Ok(Way::Ask(Ask::Wait(wait)))
-        },
-        ..post("/v1/wait", "Wait", Type::One("Acted"), &ACTED)
+        })
     },
+    get(
+        "/v1/explain/{name}",
+        Type::One("Explanation"),
+        "Why a service is in its state: the chain to the root cause, what follows, the last ends; for those who may act \
+         also the last lines",
+        |input| Ok(Way::Ask(Ask::Explain(input.name))),
+    ),
     Route {
-        about: "Why a service is in its state: the chain to the root cause, what follows, the last ends; for those who may \
-                act also the last lines",
-        ask: |input| Ok(Way::Ask(Ask::Explain(input.name))),
-        ..get("/v1/explain/{name}", Type::One("Explanation"))
-    },
-    Route {
-        about: "A snapshot, and then every change as it happens, one a line",
         parameters: &[SERVICES],
-        ask: |input| Ok(Way::Ask(Ask::Events(services(input)?))),
-        ..get("/v1/events", Type::Lines("Event"))
+        ..get(
+            "/v1/events",
+            Type::Lines("Event"),
+            "A snapshot, and then every change as it happens, one a line",
+            |input| Ok(Way::Ask(Ask::Events(services(input)?))),
+        )
     },
+    get("/v1/graph", Type::One("Graph"), "Every service and what it depends on", |_| Ok(Way::Ask(Ask::Graph))),
+    get(
+        "/v1/timeline",
+        Type::One("Timeline"),
+        "What the first start of each service waited for, and how long it took",
+        |_| Ok(Way::Ask(Ask::Timeline)),
+    ),
     Route {
-        about: "Every service and what it depends on",
-        ask: |_| Ok(Way::Ask(Ask::Graph)),
-        ..get("/v1/graph", Type::One("Graph"))
-    },
-    Route {
-        about: "What the first start of each service waited for, and how long it took",
-        ask: |_| Ok(Way::Ask(Ask::Timeline)),
-        ..get("/v1/timeline", Type::One("Timeline"))
-    },
-    Route {
-        about: "Reads the configuration anew, and changes what changed",
-        ask: |input| {
-            let apply: super::api::Apply = read_or_default(&input.body)?;
+        answer: Type::One("Applied"),
+        statuses: &[ACTED[0], ACTED[1], (422, "The configuration has errors; nothing was changed"), ACTED[2]],
+        ..post("/v1/apply", "Apply", "Reads the configuration anew, and changes what changed", |input| {
+            let apply: Apply = read_or_default(&input.body)?;
             duration(apply.timeout)?;
             Ok(Way::Ask(Ask::Apply(apply)))
-        },
+        })
+    },
+    Route {
+        statuses: &[(200, "It ends")],
         ..post(
-            "/v1/apply",
-            "Apply",
-            Type::One("Applied"),
-            &[ACTED[0], ACTED[1], (422, "The configuration has errors; nothing was changed"), ACTED[2]],
+            "/v1/shutdown",
+            "Shutdown",
+            "Ends the container in order, and answers at once; asked again, kills what is left",
+            |input| Ok(Way::Ask(Ask::Shutdown(read_or_default(&input.body)?))),
         )
     },
     Route {
-        about: "Ends the container in order, and answers at once; asked again, kills what is left",
-        ask: |input| Ok(Way::Ask(Ask::Shutdown(read_or_default(&input.body)?))),
-        ..post("/v1/shutdown", "Shutdown", Type::One("Acted"), &[(200, "It ends")])
-    },
-    Route {
-        about: "Whether every service asked for is ready; asked for none, every one that is meant to be up",
         parameters: &[SERVICES],
         statuses: &[(200, "All of them are ready"), (503, "Some are not, or the container ends")],
-        ask: |input| Ok(Way::Ask(Ask::Health(services(input)?))),
-        ..get("/v1/health", Type::One("Health"))
+        ..get(
+            "/v1/health",
+            Type::One("Health"),
+            "Whether every service asked for is ready; asked for none, every one that is meant to be up",
+            |input| Ok(Way::Ask(Ask::Health(services(input)?))),
+        )
     },
-    Route {
-        about: "This description",
-        ask: |_| Ok(Way::Text(DESCRIPTION)),
-        ..get("/v1/openapi.json", Type::Description)
-    },
+    get("/v1/openapi.json", Type::Description, "This description", |_| Ok(Way::Text(DESCRIPTION))),
 ];
+
+type Handler = fn(Input) -> Result<Way, Problem>;
+
+const fn get(path: &'static str, answer: Type, about: &'static str, ask: Handler) -> Route {
+    let (parameters, statuses) = (&[], &OK);
+    Route { method: "GET", path, acts: false, about, parameters, body: None, answer, statuses, ask }
+}
+
+/// By default it acts, and answers as an act does.
+const fn post(path: &'static str, body: &'static str, about: &'static str, ask: Handler) -> Route {
+    let answer = Type::One("Acted");
+    Route { method: "POST", acts: true, body: Some(body), statuses: &ACTED, ..get(path, answer, about, ask) }
+}
 
 /// `docs/openapi.json`.
 const DESCRIPTION: &str = include_str!("../../docs/openapi.json");
-
-const fn get(path: &'static str, answer: Type) -> Route {
-    Route {
-        method: "GET",
-        path,
-        acts: false,
-        about: "",
-        parameters: &[],
-        body: None,
-        answer,
-        statuses: &OK,
-        ask: |_| Err(Problem { error: String::new(), help: None }),
-    }
-}
-
-const fn post(
-    path: &'static str,
-    body: &'static str,
-    answer: Type,
-    statuses: &'static [(u16, &'static str)],
-) -> Route {
-    Route { method: "POST", acts: true, body: Some(body), statuses, ..get(path, answer) }
-}
 
 /// What is found at a path.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! Where the control socket is, and how it gets there.
 //!
-//! `FOSTER_SOCKET` names it, or says `none`. Otherwise it is in the first of a few places that can be written, and clients
+//! The setting `socket` names it, or says `none`. Otherwise it is in the first of a few places that can be written, and clients
 //! look in the same places. The socket itself may be connected to by anybody: who may do what is decided by the peer's
 //! credentials.
 
+use crate::model::Socket;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::Uid;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
@@ -14,31 +15,6 @@ use std::path::{Path, PathBuf};
 
 /// The name of the socket in its directory.
 const NAME: &str = "control.sock";
-/// What a path of a socket may have at most, see unix(7): 108 bytes with a zero at the end.
-const LONGEST: usize = 107;
-
-/// Where somebody wants the socket to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In the first of the usual places that can be written.
-    Usual,
-    /// Here and nowhere else.
-    At(PathBuf),
-    /// Nowhere: no control.
-    Off,
-}
-
-impl Place {
-    /// What `FOSTER_SOCKET` says: a path, or `none`. Set to nothing, it is not set.
-    #[must_use]
-    pub fn of_variable(value: Option<&OsStr>) -> Self {
-        match value {
-            Some(value) if value == "none" => Self::Off,
-            Some(value) if !value.is_empty() => Self::At(value.into()),
-            _ => Self::Usual,
-        }
-    }
-}
 
 /// The usual places for the socket of a supervisor that runs as `uid`, best first.
 #[must_use]
@@ -129,8 +105,8 @@ pub async fn bind(
 
 async fn bind_at(path: &Path, make_directory: bool) -> io::Result<(UnixListener, Bound)> {
     // Longer ones give an error that does not say so.
-    if path.as_os_str().len() > LONGEST {
-        return Err(other(format!("a path of a socket has at most {LONGEST} bytes")));
+    if path.as_os_str().len() > Socket::LONGEST {
+        return Err(other(format!("a path of a socket has at most {} bytes", Socket::LONGEST)));
     }
     if make_directory && let Some(directory) = path.parent() {
         make_own_directory(directory)?;
@@ -211,14 +187,6 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_names_a_place_or_none_and_nothing_is_not_set() {
-        assert_eq!(Place::of_variable(None), Place::Usual);
-        assert_eq!(Place::of_variable(Some(OsStr::new(""))), Place::Usual);
-        assert_eq!(Place::of_variable(Some(OsStr::new("none"))), Place::Off);
-        assert_eq!(Place::of_variable(Some(OsStr::new("/x"))), Place::At("/x".into()));
-    }
-
-    #[test]
     fn the_usual_places_come_best_first() {
         let places = usual(7, |name| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/7".into()));
         let expected = [
@@ -278,7 +246,7 @@ mod tests {
     #[test]
     fn errors_name_the_place_and_the_cause() {
         let directory = tempfile::tempdir().unwrap();
-        let long = directory.path().join("x".repeat(LONGEST));
+        let long = directory.path().join("x".repeat(Socket::LONGEST));
         assert_eq!(bind_now(&long).unwrap_err(), "a path of a socket has at most 107 bytes");
         assert_eq!(bind_now(&directory.path().join("no/s")).unwrap_err(), "No such file or directory");
     }
