@@ -210,7 +210,7 @@ impl Shell {
         match meaning {
             Meaning::Shutdown => {
                 tracing::info!("{signal} received");
-                self.facts.extend(meaning.request().map(Event::Request));
+                self.facts.extend(meaning.request().map(|request| Event::Request(request, None)));
             }
             Meaning::Apply => {
                 tracing::warn!("{signal} received; re-reading the services is not supported yet")
