@@ -149,6 +149,7 @@ impl Shell {
             self.timers.settle();
             if self.booting && self.spawns.is_empty() && self.spawner.lent() == 0 {
                 self.booting = false;
+                self.spawner.calm();
                 memory::give_back();
             }
             tokio::select! {
