@@ -81,9 +81,7 @@ where
             Err(refuse(413, format!("the body has more than {} KiB", BODY >> 10), None))
         }
         Ok(Err(error)) => Err(refuse(400, format!("cannot read the body: {error}"), None)),
-        Err(_) => {
-            Err(refuse(408, format!("the body did not come within {} s", BODY_TIME.as_secs()), None))
-        }
+        Err(_) => Err(refuse(408, format!("the body did not come within {} s", BODY_TIME.as_secs()), None)),
     }
 }
 
@@ -157,7 +155,9 @@ enum Content {
 }
 
 /// What comes next, and what after that.
-struct More(Pin<Box<dyn Future<Output = Option<(Bytes, Option<More>)>> + Send>>);
+struct More(Pin<Box<dyn Future<Output = Option<Chunk>> + Send>>);
+
+type Chunk = (Bytes, Option<More>);
 
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
