@@ -1,7 +1,7 @@
 //! What people are told, in words: one line per failure, with the reason and what happens next.
 
 use super::output::Output;
-use crate::core::{Cause, Core, Next, Notice, State, Why};
+use crate::core::{Cause, Core, Next, Notice, Reason, State, Why};
 use crate::model::{Exit, Id, Kind, format_duration};
 use std::fmt::Write;
 use std::time::Duration;
@@ -45,6 +45,20 @@ pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
             let timeout = format_duration(core.plan().service(id).when.timeout);
             tracing::warn!("{}: its condition was not decided within {timeout}; it has failed", name(id));
         }
+        Notice::Reloaded(id) => tracing::info!("{}: told to reload", name(id)),
+        Notice::ReloadFailed { id, reason: Reason::ReloadFailed(exit) } => {
+            tracing::warn!("{}: its reload command {}; it goes on as it is", name(id), ended(exit));
+        }
+        Notice::ReloadFailed { id, reason: Reason::ReloadLate } => {
+            let timeout = format_duration(core.plan().service(id).reload.timeout);
+            tracing::warn!(
+                "{}: its reload command took longer than {timeout}; killing it with SIGKILL",
+                name(id)
+            );
+        }
+        Notice::ReloadFailed { id, .. } => {
+            tracing::warn!("{}: its reload command did not run: {fault}; it goes on as it is", name(id));
+        }
         Notice::Late(id) => {
             let timeout = format_duration(core.plan().service(id).stop.timeout);
             tracing::warn!("{}: did not stop within {timeout}; killing it with SIGKILL", name(id));
@@ -77,6 +91,7 @@ fn follows(core: &Core, id: Id, next: Next) -> String {
         Next::GaveUp(after) => format!("{}{}{}", limit(after), consequence(core, id), hint(core, id)),
         Next::Failed => format!("it has failed{}", consequence(core, id)),
         Next::Done => "done".to_owned(),
+        Next::Retires => "the new configuration has already taken it out".to_owned(),
     }
 }
 
