@@ -3,7 +3,7 @@
 use super::shell::Shell;
 use super::timers::Due;
 use super::{conditions, report, sweep};
-use crate::core::{Action, Event, Fault, Notice, Proc, Role, Sweep};
+use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, Sweep};
 use crate::model::{Id, Signal};
 use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
@@ -230,7 +230,9 @@ impl Shell {
 
     fn announce(&mut self, notice: Notice) {
         let fault = match notice {
-            Notice::NotStarted { id, .. } | Notice::CheckFailed { id, .. } => {
+            Notice::NotStarted { id, .. }
+            | Notice::CheckFailed { id, .. }
+            | Notice::ReloadFailed { id, reason: Reason::ReloadNotStarted } => {
                 self.faults.get_mut(id.index()).and_then(Option::take)
             }
             _ => None,

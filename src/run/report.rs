@@ -81,6 +81,20 @@ pub(super) fn words(core: &Core, notice: Notice, fault: Option<&str>) -> String 
             let timeout = format_duration(core.plan().service(id).when.timeout);
             format!("its condition was not decided within {timeout}; it has failed")
         }
+        Notice::Reloaded(id) => tracing::info!("{}: told to reload", name(id)),
+        Notice::ReloadFailed { id, reason: Reason::ReloadFailed(exit) } => {
+            tracing::warn!("{}: its reload command {}; it goes on as it is", name(id), ended(exit));
+        }
+        Notice::ReloadFailed { id, reason: Reason::ReloadLate } => {
+            let timeout = format_duration(core.plan().service(id).reload.timeout);
+            tracing::warn!(
+                "{}: its reload command took longer than {timeout}; killing it with SIGKILL",
+                name(id)
+            );
+        }
+        Notice::ReloadFailed { id, .. } => {
+            tracing::warn!("{}: its reload command did not run: {fault}; it goes on as it is", name(id));
+        }
         Notice::Late(id) => {
             let timeout = format_duration(core.plan().service(id).stop.timeout);
             format!("did not stop within {timeout}; killing it with SIGKILL")
@@ -113,6 +127,7 @@ fn follows(core: &Core, id: Id, next: Next) -> String {
         Next::GaveUp(after) => format!("{}{}{}", limit(after), consequence(core, id), hint(core, id)),
         Next::Failed => format!("it has failed{}", consequence(core, id)),
         Next::Done => "done".to_owned(),
+        Next::Retires => "the new configuration has already taken it out".to_owned(),
     }
 }
 
