@@ -45,7 +45,7 @@ pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
 /// Failures at warn, what ends the container at error, the rest at info.
 fn level(notice: Notice) -> Level {
     match notice {
-        Notice::State(..) | Notice::Ended { next: Next::Done, .. } => Level::INFO,
+        Notice::State(..) | Notice::Ended { next: Next::Done, .. } | Notice::Reloaded(_) => Level::INFO,
         Notice::Shutdown(Cause::Failed(..) | Cause::Blocked(..)) => Level::ERROR,
         Notice::Shutdown(_) => Level::INFO,
         _ => Level::WARN,
@@ -55,8 +55,9 @@ fn level(notice: Notice) -> Level {
 /// The service that it is about.
 pub(super) fn about(notice: Notice) -> Option<Id> {
     match notice {
-        Notice::State(id, _) | Notice::Late(id) | Notice::Blocked(id, _) => Some(id),
+        Notice::State(id, _) | Notice::Late(id) | Notice::Blocked(id, _) | Notice::Reloaded(id) => Some(id),
         Notice::Leftover { id, .. }
+        | Notice::ReloadFailed { id, .. }
         | Notice::Ended { id, .. }
         | Notice::NotStarted { id, .. }
         | Notice::CheckFailed { id, .. } => Some(id),
@@ -81,19 +82,16 @@ pub(super) fn words(core: &Core, notice: Notice, fault: Option<&str>) -> String 
             let timeout = format_duration(core.plan().service(id).when.timeout);
             format!("its condition was not decided within {timeout}; it has failed")
         }
-        Notice::Reloaded(id) => tracing::info!("{}: told to reload", name(id)),
-        Notice::ReloadFailed { id, reason: Reason::ReloadFailed(exit) } => {
-            tracing::warn!("{}: its reload command {}; it goes on as it is", name(id), ended(exit));
+        Notice::Reloaded(_) => "told to reload".to_owned(),
+        Notice::ReloadFailed { reason: Reason::ReloadFailed(exit), .. } => {
+            format!("its reload command {}; it goes on as it is", ended(exit))
         }
         Notice::ReloadFailed { id, reason: Reason::ReloadLate } => {
             let timeout = format_duration(core.plan().service(id).reload.timeout);
-            tracing::warn!(
-                "{}: its reload command took longer than {timeout}; killing it with SIGKILL",
-                name(id)
-            );
+            format!("its reload command took longer than {timeout}; killing it with SIGKILL")
         }
-        Notice::ReloadFailed { id, .. } => {
-            tracing::warn!("{}: its reload command did not run: {fault}; it goes on as it is", name(id));
+        Notice::ReloadFailed { .. } => {
+            format!("its reload command did not run: {fault}; it goes on as it is")
         }
         Notice::Late(id) => {
             let timeout = format_duration(core.plan().service(id).stop.timeout);
