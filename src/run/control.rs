@@ -4,6 +4,7 @@ mod answers;
 mod explain;
 mod feed;
 mod jobs;
+mod logs;
 mod names;
 mod wall;
 
@@ -17,12 +18,15 @@ use crate::model::{Exit, Id, Plan, Settings, Signal, Socket};
 use crate::sys::signal::{self, Sent};
 use feed::Feed;
 use jobs::Jobs;
+use logs::Followers;
 use names::Unknown;
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::future::pending;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use wall::Wall;
 
 /// Calls that may wait for the shell; who has one more waits with it.
 const CALLS: usize = 64;
@@ -40,6 +44,8 @@ pub(super) struct Control {
     bound: Option<socket::Bound>,
     jobs: Jobs,
     feed: Feed,
+    followers: Followers,
+    wall: Cell<Option<Wall>>,
 }
 
 impl Control {
@@ -164,6 +170,17 @@ impl Shell {
                 self.facts.push_back(core::Event::Request(Request::Shutdown(shutdown.code), None));
                 self.settle();
                 jobs::answer(Vec::new(), Vec::new(), reply);
+            }
+            Ask::Logs(logs) => {
+                let (ids, reply) = self.services(&logs.services, reply)?;
+                let ids = (!logs.services.is_empty()).then_some(ids.as_slice());
+                self.logs(ids, &logs, reply);
+            }
+            Ask::MoreLogs(reading) => {
+                // It comes from here, so it is one.
+                if let Ok(reading) = reading.downcast() {
+                    self.more_logs(*reading, reply);
+                }
             }
             Ask::Health(names) => {
                 let (mut ids, reply) = self.services(&names, reply)?;
@@ -401,12 +418,14 @@ impl Shell {
         }
         for _ in 0..LAST_TURNS {
             self.control.feed.end();
+            self.end_followers();
             // Each connection has its turn: it writes what it was answered, and asks for more events, perhaps.
             tokio::task::yield_now().await;
             while let Some(call) = self.control.take() {
                 match call.ask {
-                    Ask::MoreEvents(subscription) => self.control.feed.more(subscription, call.reply),
-                    _ => drop(call),
+                    Ask::MoreEvents(_) | Ask::MoreLogs(_) => self.answer(call),
+                    // Its connection tells that it is too late.
+                    _ => {}
                 }
             }
         }

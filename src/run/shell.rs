@@ -216,6 +216,7 @@ impl Shell {
         }
         let more_calls = self.answer_calls();
         let more_output = self.output.turn(OUTPUT_BUDGET);
+        self.tell_followers();
         more_deaths || more_calls || more_output || self.readable || self.deaths || self.may_start()
     }
 

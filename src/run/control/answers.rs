@@ -24,7 +24,10 @@ fn exit(time: Duration, exit: model::Exit, wall: Wall) -> Exit {
 impl Shell {
     /// The time of day, as of now.
     pub(super) fn wall(&self) -> Wall {
-        Wall::now(self.running())
+        let now = Wall::now(self.running());
+        let wall = self.control.wall.get().filter(|known| known.is_close(now)).unwrap_or(now);
+        self.control.wall.set(Some(wall));
+        wall
     }
 
     pub(super) fn is_stopping(&self) -> bool {

@@ -7,10 +7,15 @@ use crate::core::{StateName, Why};
 use crate::model::{Id, Kind, format_duration};
 use std::time::Duration;
 
+/// Lines of output that belong to an explanation.
+const LAST_LINES: usize = 10;
+
 impl Shell {
-    pub(super) fn explain(&self, id: Id, _may_act: bool) -> Explanation {
+    pub(super) fn explain(&mut self, id: Id, may_act: bool) -> Explanation {
         let wall = self.wall();
         let chain = self.chain(id);
+        let culprit = chain.last().copied().unwrap_or(id);
+        let last_lines = if may_act { self.last_log_lines(culprit, LAST_LINES) } else { Vec::new() };
         let link = |id: &Id| Link {
             service: self.name(*id).to_owned(),
             state: self.state(*id).to_string(),
@@ -21,7 +26,7 @@ impl Shell {
             chain: chain.iter().map(link).collect(),
             next: self.what_follows(id),
             exits: self.exits(id, wall),
-            last_lines: Vec::new(),
+            last_lines,
         }
     }
 
