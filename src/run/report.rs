@@ -64,11 +64,7 @@ pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
             tracing::warn!("{}: did not stop within {timeout}; killing it with SIGKILL", name(id));
         }
         Notice::Blocked(id, by) => {
-            let why = match core.svc(by).state {
-                State::Done => "has ended",
-                State::Blocked(_) => "is blocked itself",
-                _ => "has failed",
-            };
+            let why = lost(core, by);
             tracing::warn!("{}: blocked, because {}, which it requires, {why}", name(id), name(by));
         }
         Notice::Shutdown(cause) => say_shutdown(core, cause),
@@ -83,12 +79,10 @@ pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
 }
 
 fn follows(core: &Core, id: Id, next: Next) -> String {
-    let limit =
-        |after: u32| format!("gave up after {after} consecutive {}", if after == 1 { "end" } else { "ends" });
     match next {
         Next::Restart => "restarting it now".to_owned(),
         Next::RestartIn(delay, attempt) => format!("restarting it in {} (attempt {attempt})", ms(delay)),
-        Next::GaveUp(after) => format!("{}{}{}", limit(after), consequence(core, id), hint(core, id)),
+        Next::GaveUp(after) => format!("{}{}{}", gave_up(after), consequence(core, id), hint(core, id)),
         Next::Failed => format!("it has failed{}", consequence(core, id)),
         Next::Done => "done".to_owned(),
         Next::Retires => "the new configuration has already taken it out".to_owned(),
@@ -169,6 +163,64 @@ pub(super) fn killed((names, count): &(Vec<String>, usize)) {
     tracing::warn!("killing {processes} left with SIGKILL: {}{more}", names.join(", "));
 }
 
+/// Why a service is where it is: one line for people, with at most one other service, that says the rest.
+pub(super) fn reason(core: &Core, id: Id) -> Option<String> {
+    let name = |id: Id| core.plan().service(id).name.as_str();
+    let (view, service) = (core.view(id), core.plan().service(id));
+    let end = match view.last_exit {
+        _ if view.stillborn => Some("could not be started".to_owned()),
+        exit => exit.map(ended),
+    };
+    Some(match view.why {
+        Why::Plain => return end.map(|end| format!("last {end}")),
+        Why::Requires(other) => format!("waits for {}", name(other)),
+        Why::After(other) => format!("starts after {}", name(other)),
+        Why::Stopped(other) => format!("requires {}, which is {}", name(other), off(core, other)),
+        Why::Blocked(other) => format!("requires {}, which {}", name(other), lost(core, other)),
+        Why::Dependents(other) => format!("waits until {} is down", name(other)),
+        Why::With(other) => format!("comes down with {}", name(other)),
+        Why::Held => "stopped by request".to_owned(),
+        Why::Unwanted if !service.enabled => "not enabled".to_owned(),
+        Why::Unwanted => "nothing needs it".to_owned(),
+        Why::Restart => "restarted by request".to_owned(),
+        Why::Retiring => "comes down for the new configuration".to_owned(),
+        Why::Condition => "its conditions do not hold".to_owned(),
+        Why::Backoff => {
+            format!("{}; attempt {} follows", end.unwrap_or_default(), view.failures.saturating_add(1))
+        }
+        Why::Leftover => format!("{}; clearing away what it left running", end.unwrap_or_default()),
+        Why::Failed(code) => {
+            let end = end.unwrap_or_else(|| format!("has failed, code {code}"));
+            match service.restart.limit {
+                Some(limit) if view.failures >= limit => format!("{}: {end}", gave_up(view.failures)),
+                _ => end,
+            }
+        }
+        Why::Ended => end?,
+        Why::Ending => "the container is being stopped".to_owned(),
+    })
+}
+
+fn off(core: &Core, id: Id) -> &'static str {
+    match core.svc(id) {
+        svc if svc.held => "stopped by request",
+        svc if svc.retiring => "coming down for the new configuration",
+        _ => "not meant to be up",
+    }
+}
+
+fn lost(core: &Core, id: Id) -> &'static str {
+    match core.svc(id).state {
+        State::Done => "has ended",
+        State::Blocked(_) => "is blocked itself",
+        _ => "has failed",
+    }
+}
+
+fn gave_up(after: u32) -> String {
+    format!("gave up after {after} consecutive {}", if after == 1 { "end" } else { "ends" })
+}
+
 /// The table for SIGUSR1.
 pub(super) fn status(core: &Core, now: u64, orphans: u64) -> String {
     let name = |id: Id| core.plan().service(id).name.as_str();
@@ -176,15 +228,7 @@ pub(super) fn status(core: &Core, now: u64, orphans: u64) -> String {
     let mut table = format!("{:width$}  {:8}  {:>8}  {:>8}  note\n", "service", "state", "for", "restarts");
     for id in core.plan().ids() {
         let view = core.view(id);
-        let note = match (view.why, view.last_exit) {
-            (Why::Requires(other), _) => format!("waits for {}", name(other)),
-            (Why::After(other), _) => format!("starts after {}", name(other)),
-            (Why::Stopped(other), _) => format!("{} is stopped", name(other)),
-            (Why::Blocked(other), _) => format!("{} has failed", name(other)),
-            (Why::Dependents, _) => "its dependents are stopping".to_owned(),
-            (Why::Plain, Some(exit)) => format!("last {}", ended(exit)),
-            (Why::Plain, None) => String::new(),
-        };
+        let note = reason(core, id).unwrap_or_default();
         let since = format_duration(Duration::from_secs(now.saturating_sub(view.since) / 1_000));
         let (state, restarts) = (view.state, view.restarts);
         // Writing to a string does not fail.
