@@ -28,6 +28,8 @@ struct Story {
     timers: BTreeMap<Timer, u64>,
     /// Services whose exec the story reports itself.
     by_hand: Vec<String>,
+    /// The plan in force as far as the story is told.
+    plan: Rc<Plan>,
     /// Plans that may be applied, by name.
     plans: BTreeMap<String, Rc<Plan>>,
     /// Who waits, by ticket.
@@ -46,7 +48,7 @@ impl Story {
     }
 
     fn name(&self, id: Id) -> String {
-        self.world.core.plan().service(id).name.clone()
+        self.plan.service(id).name.clone()
     }
 
     fn tell(&mut self, line: &str) {
@@ -111,7 +113,10 @@ impl Story {
                 let (name, signal) = (self.name(id), self.world.core.plan().service(id).reload.signal);
                 self.tell(&format!("  {signal} to {name}"));
             }
-            Action::Replaced => self.tell("  the new plan is in force"),
+            Action::Replaced => {
+                self.plan = Rc::clone(self.world.core.plan());
+                self.tell("  the new plan is in force");
+            }
             Action::Reply(ticket, answer) => {
                 let answer = match answer {
                     Answer::Done => "done".to_owned(),
@@ -340,6 +345,7 @@ fn retell(text: &str) -> String {
         if let Some(happens) = line.strip_prefix("> ") {
             let story = story.get_or_insert_with(|| Story {
                 world: World::new(plans[0].1.clone()),
+                plan: Rc::new(plans[0].1.clone()),
                 now: 0,
                 timers: BTreeMap::new(),
                 by_hand: by_hand.clone(),

@@ -23,11 +23,16 @@ impl Core {
         if !self.standing(id) {
             self.svc_mut(id).again = false;
         }
+        self.tell(id, turn);
+        self.touch(id);
+    }
+
+    /// Announces its state, if it is not what was last told.
+    pub(super) fn tell(&mut self, id: Id, turn: &mut Turn<'_>) {
         let name = self.state_name(id);
         if std::mem::replace(&mut self.svc_mut(id).told, name) != name {
             turn.say(Notice::State(id, name));
         }
-        self.touch(id);
     }
 
     fn arm(&mut self, id: Id, after: Duration, turn: &mut Turn<'_>) {

@@ -179,6 +179,8 @@ impl Core {
         let svc = *self.svc(id);
         match svc.state {
             State::Inactive if svc.target && self.may_start(id) => self.begin(id, turn),
+            // Whether it waits or not shows only when all is derived.
+            State::Inactive => self.tell(id, turn),
             State::Checking { command: true } | State::Starting(_) | State::Ready
                 if svc.doomed && !self.held_up(id) =>
             {

@@ -111,7 +111,9 @@ impl Core {
     pub fn state_name(&self, id: Id) -> StateName {
         let svc = self.svc(id);
         match svc.state {
-            State::Inactive if svc.target && self.phase == Phase::Running => StateName::Waiting,
+            State::Inactive if svc.target && self.phase == Phase::Running && !self.is_removed(id) => {
+                StateName::Waiting
+            }
             State::Inactive => StateName::Inactive,
             State::Checking { .. } | State::Starting(_) => StateName::Starting,
             State::Ready => StateName::Ready,

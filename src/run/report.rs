@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use crate::core::{Cause, Core, Next, Notice, Reason, State, Why};
-use crate::model::{Exit, Id, Kind, format_duration};
+use crate::model::{Exit, Id, Kind, Plan, format_duration};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -23,8 +23,10 @@ fn ms(millis: u64) -> String {
 }
 
 /// Says it at the level that it deserves: failures at warn, what ends the container at error, the rest at info.
-pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
-    let name = |id: Id| core.plan().service(id).name.as_str();
+///
+/// `plan` is the one in force when it happened; the core may have come to another one in the same step.
+pub(super) fn say(core: &Core, plan: &Plan, notice: Notice, fault: Option<&str>) {
+    let name = |id: Id| plan.service(id).name.as_str();
     let fault = fault.unwrap_or("it could not be started");
     match notice {
         Notice::State(id, state) => tracing::info!("{}: {state}", name(id)),
@@ -33,16 +35,16 @@ pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
         }
         Notice::Ended { id, exit, next: Next::Done } => tracing::info!("{}: {}", name(id), ended(exit)),
         Notice::Ended { id, exit, next } => {
-            tracing::warn!("{}: {}; {}", name(id), ended(exit), follows(core, id, next))
+            tracing::warn!("{}: {}; {}", name(id), ended(exit), follows(core, plan, id, next))
         }
         Notice::NotStarted { id, next } => {
-            tracing::warn!("{}: {fault}; {}", name(id), follows(core, id, next))
+            tracing::warn!("{}: {fault}; {}", name(id), follows(core, plan, id, next))
         }
         Notice::CheckFailed { id, late: false } => {
             tracing::warn!("{}: its condition could not be evaluated: {fault}; it has failed", name(id));
         }
         Notice::CheckFailed { id, late: true } => {
-            let timeout = format_duration(core.plan().service(id).when.timeout);
+            let timeout = format_duration(plan.service(id).when.timeout);
             tracing::warn!("{}: its condition was not decided within {timeout}; it has failed", name(id));
         }
         Notice::Reloaded(id) => tracing::info!("{}: told to reload", name(id)),
@@ -50,7 +52,7 @@ pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
             tracing::warn!("{}: its reload command {}; it goes on as it is", name(id), ended(exit));
         }
         Notice::ReloadFailed { id, reason: Reason::ReloadLate } => {
-            let timeout = format_duration(core.plan().service(id).reload.timeout);
+            let timeout = format_duration(plan.service(id).reload.timeout);
             tracing::warn!(
                 "{}: its reload command took longer than {timeout}; killing it with SIGKILL",
                 name(id)
@@ -60,47 +62,47 @@ pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
             tracing::warn!("{}: its reload command did not run: {fault}; it goes on as it is", name(id));
         }
         Notice::Late(id) => {
-            let timeout = format_duration(core.plan().service(id).stop.timeout);
+            let timeout = format_duration(plan.service(id).stop.timeout);
             tracing::warn!("{}: did not stop within {timeout}; killing it with SIGKILL", name(id));
         }
         Notice::Blocked(id, by) => {
             let why = lost(core, by);
             tracing::warn!("{}: blocked, because {}, which it requires, {why}", name(id), name(by));
         }
-        Notice::Shutdown(cause) => say_shutdown(core, cause),
+        Notice::Shutdown(cause) => say_shutdown(plan, cause),
         Notice::Escalated => tracing::warn!("asked to stop again: killing what is left with SIGKILL"),
         Notice::Overdue => {
-            let late: Vec<_> = core.plan().ids().filter(|id| core.svc(*id).live.any()).map(name).collect();
-            let budget = format_duration(core.plan().settings.shutdown_timeout);
+            let late: Vec<_> = plan.ids().filter(|id| core.svc(*id).live.any()).map(name).collect();
+            let budget = format_duration(plan.settings.shutdown_timeout);
             let late = if late.is_empty() { "nobody".to_owned() } else { late.join(", ") };
             tracing::warn!("the shutdown timeout of {budget} is almost over; killing with SIGKILL: {late}");
         }
     }
 }
 
-fn follows(core: &Core, id: Id, next: Next) -> String {
+fn follows(core: &Core, plan: &Plan, id: Id, next: Next) -> String {
     match next {
         Next::Restart => "restarting it now".to_owned(),
         Next::RestartIn(delay, attempt) => format!("restarting it in {} (attempt {attempt})", ms(delay)),
-        Next::GaveUp(after) => format!("{}{}{}", gave_up(after), consequence(core, id), hint(core, id)),
-        Next::Failed => format!("it has failed{}", consequence(core, id)),
+        Next::GaveUp(after) => format!("{}{}{}", gave_up(after), consequence(plan, id), hint(core, plan, id)),
+        Next::Failed => format!("it has failed{}", consequence(plan, id)),
         Next::Done => "done".to_owned(),
         Next::Retires => "the new configuration has already taken it out".to_owned(),
     }
 }
 
 /// What the commonest mistake looks like.
-fn hint(core: &Core, id: Id) -> &'static str {
+fn hint(core: &Core, plan: &Plan, id: Id) -> &'static str {
     match core.svc(id).last_exit {
-        Some(Exit::Code(0)) if core.plan().service(id).kind == Kind::Daemon => {
+        Some(Exit::Code(0)) if plan.service(id).kind == Kind::Daemon => {
             " (it ended well each time: if it makes itself a daemon, have it stay in the foreground)"
         }
         _ => "",
     }
 }
 
-fn consequence(core: &Core, id: Id) -> &'static str {
-    let service = core.plan().service(id);
+fn consequence(plan: &Plan, id: Id) -> &'static str {
+    let service = plan.service(id);
     if service.main || service.essential {
         ", and the container stops"
     } else {
@@ -108,8 +110,8 @@ fn consequence(core: &Core, id: Id) -> &'static str {
     }
 }
 
-fn say_shutdown(core: &Core, cause: Cause) {
-    let name = |id: Id| core.plan().service(id).name.as_str();
+fn say_shutdown(plan: &Plan, cause: Cause) {
+    let name = |id: Id| plan.service(id).name.as_str();
     match cause {
         Cause::Asked(_) => tracing::info!("stopping"),
         Cause::Main(id, code) => {
