@@ -29,7 +29,7 @@ impl Shell {
             Action::Sweep(kind) => self.sweep(kind),
             Action::Announce(notice) => self.announce(notice),
             Action::Replaced => self.replaced(),
-            Action::Reply(ticket, answer) => tracing::debug!("{ticket:?}: {answer:?}"),
+            Action::Reply(ticket, answer) => self.answered(ticket, answer),
             Action::Exit(code) => self.exit = Some(code),
         }
     }
@@ -164,7 +164,8 @@ impl Shell {
 
     /// The core carries out another plan from here on. Ids are stable, so tables only grow.
     fn replaced(&mut self) {
-        self.plan = Rc::clone(self.core.plan());
+        let former = std::mem::replace(&mut self.plan, Rc::clone(self.core.plan()));
+        self.note_replaced(&former);
         let services = self.plan.services.len();
         self.procs.grow(services);
         self.faults.resize(services.max(self.faults.len()), None);
@@ -237,6 +238,7 @@ impl Shell {
             _ => None,
         };
         report::say(&self.core, &self.plan, notice, fault.as_deref());
+        self.take_note(notice, fault.as_deref());
         if let Some(id) = report::wants_output(notice) {
             report::last_lines(&mut self.output, &self.plan.service(id).name, id);
         }
