@@ -143,13 +143,9 @@ impl Shell {
                 return self.end(1);
             }
         };
-        let mut first = true;
         loop {
             let readable = self.readable;
             let busy = self.turn();
-            if std::mem::take(&mut first) {
-                self.note_waiting();
-            }
             if let Some(code) = self.exit {
                 self.say_goodbye().await;
                 return self.end(code);
