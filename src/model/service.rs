@@ -2,6 +2,7 @@
 
 use super::{Id, Signal};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// One service of the plan. [`Service::new`] gives the documented defaults.
@@ -97,6 +98,17 @@ pub enum Kind {
     Oneshot,
     /// A milestone without a process; satisfied when all it requires is.
     Target,
+}
+
+/// As it is written: `daemon`, `oneshot`, `target`.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Daemon => "daemon",
+            Self::Oneshot => "oneshot",
+            Self::Target => "target",
+        })
+    }
 }
 
 /// `[ready]`: when a daemon counts as ready.

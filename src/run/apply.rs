@@ -9,21 +9,23 @@
 //! else asks until then gets the same. When something is wrong with the configuration, nothing is changed.
 
 mod load;
-mod report;
+mod told;
 
 pub use load::Origin;
 
+use super::report::{ended, why_not};
 use super::shell::Shell;
 use super::timers::Due;
+use crate::control::Reply;
 use crate::control::api::{Applied, Apply};
 use crate::core::{Answer, Event, Phase, Ticket};
 use crate::model::{Exit, Id, Plan, Signal, Socket, align, differences, settings_differences};
 use crate::sys::{Pid, memory, signal};
 use load::{Read, Reading};
-use report::{change, refusal, summary};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
+use told::{change, refusal, summary};
 
 /// More waiters than this are turned away.
 const WAITERS: usize = 64;
@@ -36,6 +38,16 @@ pub(super) trait Asker: fmt::Debug {
     fn has_left(&self) -> bool;
     /// The answer, with the HTTP status that goes with it.
     fn answer(self: Box<Self>, status: u16, applied: &Applied);
+}
+
+impl Asker for Reply {
+    fn has_left(&self) -> bool {
+        self.is_abandoned()
+    }
+
+    fn answer(self: Box<Self>, status: u16, applied: &Applied) {
+        self.json(status, applied);
+    }
 }
 
 /// Somebody who waits. Without an asker it was SIGHUP, and what comes of it is said in the supervisor's own lines.
@@ -150,7 +162,7 @@ impl Shell {
         let Some(reading) = self.applies.reading.take() else { return };
         let _ = self.epoll.delete(reading.descriptor());
         self.timers.disarm(Due::Reading);
-        self.conclude(reading.end(&super::report::ended(exit)));
+        self.conclude(reading.end(&ended(exit)));
         self.applies.current = std::mem::take(&mut self.applies.next);
         if !self.applies.current.is_empty() {
             self.begin_reading();
@@ -246,6 +258,7 @@ impl Shell {
         }
         let names: Vec<&str> = new.services.iter().map(|service| service.name.as_str()).collect();
         self.output.replace(&names, &anew);
+        self.note_replaced(&old);
         self.take_settings(&old);
         let Some(given) = self.applies.given.last_mut() else { return };
         given.in_force = true;
@@ -264,13 +277,11 @@ impl Shell {
         }
         if settings.socket != old.settings.socket {
             let place = match &settings.socket {
-                Socket::Search => "at its usual place",
+                Socket::Search => "a usual place",
                 Socket::Path(path) => path,
                 Socket::Off => "nowhere",
             };
-            tracing::warn!(
-                "the control socket stays where it is; it will be {place} when the container is restarted"
-            );
+            tracing::warn!("the control socket moves to {place} only when the container is restarted");
         }
     }
 
@@ -285,8 +296,10 @@ impl Shell {
         let mut given = self.applies.given.remove(index);
         let reason = match answer {
             Answer::Done => None,
-            Answer::Not(reason) => Some(report::why_not(reason).to_owned()),
-            Answer::Except(id, reason) => Some(format!("{}: {}", self.name(id), report::why_not(reason))),
+            Answer::Not(reason) => Some(why_not(&self.core, None, reason)),
+            Answer::Except(id, reason) => {
+                Some(format!("{}: {}", self.name(id), why_not(&self.core, Some(id), reason)))
+            }
         };
         given.applied.ok = reason.is_none();
         given.applied.reason = reason;

@@ -1,6 +1,7 @@
 //! From `main` to the first turn, and the end.
 
 use super::apply::Origin;
+use super::control::Control;
 use super::shell::Shell;
 use super::signals::Inbox;
 use crate::log::OwnLines;
@@ -59,6 +60,8 @@ pub fn run(
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
+        // Nothing but the connections of clients has timers there.
+        .enable_time()
         .build()
         .map_err(cannot("start the event loop"))?;
     let code = runtime.block_on(async move {
@@ -66,7 +69,9 @@ pub fn run(
         let inbox = Inbox::new(&plan.settings, has_main).map_err(cannot("take signals"))?;
         // Handlers are in place: what arrived since the first instruction is delivered now.
         signal::unblock_handled();
-        let mut shell = Shell::new(Rc::new(plan), environment, origin, own, inbox)?;
+        // Before the first service is started: it may ask.
+        let control = Control::open(&plan.settings, &environment).await;
+        let mut shell = Shell::new(Rc::new(plan), environment, origin, own, inbox, control)?;
         let code = shell.supervise().await;
         // The process ends here, and the kernel takes its descriptors all at once.
         std::mem::forget(shell);

@@ -22,6 +22,8 @@ pub(super) enum Due {
     Reading,
     /// The end of the patience of somebody who asked for an apply.
     Apply(u32),
+    /// The timeout of a client's request is over.
+    Request(u32),
 }
 
 /// The armed timers. Each exists at most once; a disarmed one is gone at once and can never come late.
@@ -61,6 +63,11 @@ impl Timers {
         if let Some(due) = self.when.remove(&timer) {
             self.due.remove(&(due, timer));
         }
+    }
+
+    /// When this timer is due, if it is armed.
+    pub(super) fn when(&self, timer: Due) -> Option<Instant> {
+        self.when.get(&timer).copied()
     }
 
     /// The next timer that is due, which is disarmed with that.

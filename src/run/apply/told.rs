@@ -1,7 +1,6 @@
 //! What came of an apply, for people and for clients.
 
 use crate::control::api::{self, Applied, ChangeKind};
-use crate::core::Reason;
 use crate::model::{Change, Difference, Plan};
 
 /// Names that one line shows of each kind.
@@ -55,18 +54,6 @@ pub(super) fn summary(applied: &Applied) -> String {
         parts.push(format!("settings ({})", applied.settings.join(", ")));
     }
     if parts.is_empty() { "nothing has changed".to_owned() } else { parts.join(", ") }
-}
-
-/// Why a new plan is not in force, or a service of it not up.
-pub(super) fn why_not(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Ending => "the container is stopping",
-        Reason::Superseded => "a newer one came before it",
-        Reason::Failed => "it has failed",
-        Reason::Blocked(_) => "it is blocked by what it requires",
-        Reason::Ended => "it has ended",
-        _ => "it is not up",
-    }
 }
 
 #[cfg(test)]
