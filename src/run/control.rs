@@ -346,6 +346,8 @@ impl Shell {
             Notice::Shutdown(_) | Notice::Escalated | Notice::Overdue => {
                 Event::Shutdown { time, reason: report::words(&self.core, notice, fault) }
             }
+            // What the reload of a service came to, who asked for it is told.
+            Notice::Reloaded(_) | Notice::ReloadFailed { .. } => return,
             _ => {
                 let Some(id) = report::about(notice) else { return };
                 Event::Exit {
