@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 pub(super) const TICKETS: usize = 32_768;
 pub(super) const STRANGERS: usize = 8_192;
 
+/// The numbers above it are those of applies.
+const LAST_TICKET: u32 = u32::MAX - 2;
+
 /// One request of a client.
 #[derive(Debug)]
 struct Job {
@@ -46,7 +49,7 @@ impl Jobs {
         also: Vec<String>,
         reply: Reply,
     ) -> (u32, Vec<Ticket>) {
-        // Both wrap after billions; what has been open since then is stepped over.
+        // They come again after billions; what has been open since then is stepped over.
         self.last_job = self.last_job.wrapping_add(1);
         while self.jobs.contains_key(&self.last_job) {
             self.last_job = self.last_job.wrapping_add(1);
@@ -67,7 +70,7 @@ impl Jobs {
 
     fn free_ticket(&mut self) -> Ticket {
         loop {
-            self.last_ticket = self.last_ticket.wrapping_add(1);
+            self.last_ticket = self.last_ticket % LAST_TICKET + 1;
             let ticket = Ticket(self.last_ticket);
             if !self.tickets.contains_key(&ticket) {
                 return ticket;
