@@ -328,7 +328,7 @@ fn two_hundred_applies_leave_nothing_behind() {
             support::pause(Duration::from_millis(50));
             std::mem::replace(&mut descriptors, c.descriptors()) == descriptors
         });
-        (descriptors, anonymous_memory(&c))
+        (descriptors, anonymous_memory(c))
     };
     apply_some(&c, 1..41);
     let (descriptors, memory) = rest(&c);
