@@ -75,7 +75,7 @@ pub fn explore(plans: &[Plan], freedom: Freedom) -> Extent {
 }
 
 /// An event, without a whole plan.
-fn told(event: &Event) -> String {
+pub fn told(event: &Event) -> String {
     match event {
         Event::Replace(plan, ticket) => {
             format!("Replace({:?}, {ticket:?})", plan.services.iter().map(story).collect::<Vec<_>>())

@@ -19,11 +19,12 @@ type OfSteps = fn(&Edge<'_>) -> Result<(), String>;
 /// What must hold of a state, however it was reached.
 type OfStates = fn(&World) -> Result<(), String>;
 
-pub const OF_STEPS: [(&str, OfSteps); 6] = [
+pub const OF_STEPS: [(&str, OfSteps); 7] = [
     ("nothing is started while a requirement is not satisfied", requirements_first),
     ("nothing is stopped under a live dependent", dependents_stop_first),
     ("no service is started after the shutdown began", no_start_in_shutdown),
     ("what retires is not started", nothing_retiring_starts),
+    ("a plan is swapped when nothing of what retires lives", swapped_when_retired),
     (
         "a new plan leaves alone what it does not change, unless a requirement of it changes",
         changes_only_what_changed,
@@ -157,11 +158,17 @@ fn dependents_stop_first(edge: &Edge<'_>) -> Result<(), String> {
             if !required && !service.wants.contains(&id) && !service.after.contains(&id) {
                 continue;
             }
-            let alive = edge.after.lives(dependent);
+            // What starts and stops by the new plan in the same step is not what this stop was about.
+            let old = !Rc::ptr_eq(plan, core.plan());
+            let alive = edge.after.lives(dependent) && (!old || edge.before.lives(dependent));
             // In the step in which the shutdown begins, a stop for another reason may have come just before it.
             let at_once = edge.before.core.phase() == Phase::Running && core.phase() != Phase::Running;
-            if alive && (required || (core.svc(dependent).doomed() && !at_once)) {
-                return Err(format!("{id:?} stopped under {dependent:?}, {:?}", core.svc(dependent).state));
+            if alive && (required || (core.svc(dependent).doomed() && !at_once && !old)) {
+                return Err(format!(
+                    "{id:?} stopped under {dependent:?}, {:?}, by {:?}",
+                    core.svc(dependent).state,
+                    edge.actions
+                ));
             }
         }
     }
@@ -211,6 +218,25 @@ fn nothing_retiring_starts(edge: &Edge<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Rests of groups; as to processes, the world sees itself.
+fn swapped_when_retired(edge: &Edge<'_>) -> Result<(), String> {
+    let (before, after) = (edge.before, edge.after);
+    if !edge.actions.contains(&Action::Replaced) {
+        return Ok(());
+    }
+    let last = match *edge.event {
+        Event::Exited { proc, .. } => Some(proc.id),
+        Event::Vacated(id) | Event::Timer(Timer::Service(id)) => Some(id),
+        _ => None,
+    };
+    let (old, new) = (before.core.plan(), after.core.plan());
+    match old.ids().find(|id| retires(old, new, *id) && before.outside[id.index()].group && last != Some(*id))
+    {
+        Some(id) => Err(format!("{id:?} is {:?}", before.core.svc(id).state)),
+        None => Ok(()),
+    }
 }
 
 /// Of the step in which somebody applies a plan: the rest follows from who is doomed, which has its own definition.

@@ -8,9 +8,7 @@ pub mod invariants;
 pub mod services;
 pub mod waiters;
 
-use foster::core::{
-    Action, Core, Event, Fault, Goal, Phase, Proc, Request, Role, Stage, State, Sweep, Ticket, Timer,
-};
+use foster::core::{Action, Core, Event, Fault, Goal, Phase, Proc, Request, Role, Sweep, Ticket, Timer};
 use foster::model::{Exit, Id, Kind, Plan, Service, Signal};
 use std::hash::Hasher;
 use std::rc::Rc;
@@ -150,12 +148,7 @@ impl World {
                 }
             }
             Event::Vacated(id) => self.outside[id.index()].group = false,
-            Event::Timer(Timer::Service(id)) => {
-                self.outside[id.index()].timer = false;
-                // A group that not even SIGKILL ends is given up.
-                self.outside[id.index()].group &= !self.core.svc(id).live.only_group()
-                    || !matches!(self.core.svc(id).state, State::Stopping { stage: Stage::Kill, .. });
-            }
+            Event::Timer(Timer::Service(id)) => self.outside[id.index()].timer = false,
             Event::Timer(Timer::Shutdown) => self.shutdown_timer = false,
             Event::Timer(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
             Event::Request(request, Some(ticket)) => {
@@ -224,7 +217,7 @@ impl World {
             return Err("a plan is in force that nobody asked for last".to_owned());
         }
         for id in old.ids().filter(|id| invariants::retires(&old, &new, *id)) {
-            if self.lives(id) || self.outside[id.index()].timer {
+            if self.has_process(id) || self.outside[id.index()].timer {
                 return Err(format!("the plan is swapped while something of {id:?} lives"));
             }
         }
@@ -332,9 +325,14 @@ impl World {
         events
     }
 
+    fn has_process(&self, id: Id) -> bool {
+        let o = self.outside[id.index()];
+        [o.main, o.check, o.stop, o.reload].iter().any(|life| *life != Life::None)
+    }
+
     pub fn lives(&self, id: Id) -> bool {
         let o = self.outside[id.index()];
-        [o.main, o.check, o.stop, o.reload].iter().any(|life| *life != Life::None) || o.group
+        o.group || self.has_process(id)
     }
 
     pub fn anything_lives(&self) -> bool {
