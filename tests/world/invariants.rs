@@ -19,11 +19,12 @@ type OfSteps = fn(&Edge<'_>) -> Result<(), String>;
 /// What must hold of a state, however it was reached.
 type OfStates = fn(&World) -> Result<(), String>;
 
-pub const OF_STEPS: [(&str, OfSteps); 7] = [
+pub const OF_STEPS: [(&str, OfSteps); 8] = [
     ("nothing is started while a requirement is not satisfied", requirements_first),
     ("nothing is stopped under a live dependent", dependents_stop_first),
     ("no service is started after the shutdown began", no_start_in_shutdown),
     ("what retires is not started", nothing_retiring_starts),
+    ("what a new plan changes starts from scratch", changed_starts_anew),
     ("a plan is swapped when nothing of what retires lives", swapped_when_retired),
     (
         "a new plan leaves alone what it does not change, unless a requirement of it changes",
@@ -237,6 +238,21 @@ fn swapped_when_retired(edge: &Edge<'_>) -> Result<(), String> {
         Some(id) => Err(format!("{id:?} is {:?}", before.core.svc(id).state)),
         None => Ok(()),
     }
+}
+
+fn changed_starts_anew(edge: &Edge<'_>) -> Result<(), String> {
+    let (old, new) = (edge.before.core.plan(), edge.after.core.plan());
+    if !edge.actions.contains(&Action::Replaced) {
+        return Ok(());
+    }
+    for id in old.ids().filter(|id| retires(old, new, *id)) {
+        let (was, is) = (edge.before.core.svc(id), edge.after.core.svc(id));
+        let stays_held = was.held == is.held || new.service(id).name != old.service(id).name;
+        if is.failures > 0 || is.checked || is.retiring || !stays_held {
+            return Err(format!("{id:?} is {is:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Of the step in which somebody applies a plan: the rest follows from who is doomed, which has its own definition.
