@@ -3,6 +3,7 @@
 use super::EX_CONFIG;
 use super::check::{Format, print};
 use crate::config::{Mode, Request, Variables, load};
+use crate::run::Origin;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -50,8 +51,9 @@ pub fn run(args: Args, environment: Variables) -> u8 {
         }
     };
     let notes: Vec<String> = loaded.warnings.diagnostics.iter().map(|d| d.message.clone()).collect();
-    let plan = loaded.plan;
-    match crate::run::run(plan, environment.into_iter().collect(), &notes) {
+    let Request { directories, config, command, .. } = request;
+    let origin = Origin { directories, config, command };
+    match crate::run::run(loaded.plan, origin, environment.into_iter().collect(), &notes) {
         Ok(code) => code,
         Err(error) => {
             use std::io::Write;

@@ -206,6 +206,9 @@ pub struct Applied {
     pub ok: bool,
     /// What is different, in order of name.
     pub changes: Vec<Change>,
+    /// The keys of `foster.toml` that differ.
+    #[serde(default)]
+    pub settings: Vec<String>,
     /// Why it is not in force, or what did not come up, for people.
     pub reason: Option<String>,
     /// The findings of the check as text: every error with its place, and the warnings.
@@ -412,7 +415,8 @@ pub struct LogLine {
     pub time: String,
     /// Whose it is.
     pub service: String,
-    /// `stdout` or `stderr`.
+    /// `stdout` or `stderr`; or `lost`, where lines of it are missing because they were not read in time, and the text
+    /// says how many.
     pub stream: String,
     /// Without its newline; what is not UTF-8 is replaced.
     pub text: String,

@@ -18,6 +18,10 @@ pub(super) enum Due {
     Groups,
     /// To look for the dead, while so many die that looking for each would be a waste.
     Dead,
+    /// The end of the patience with the process that reads the configuration.
+    Reading,
+    /// The end of the patience of somebody who asked for an apply.
+    Apply(u32),
     /// The timeout of a client's request is over.
     Request(u32),
 }
@@ -59,11 +63,6 @@ impl Timers {
         if let Some(due) = self.when.remove(&timer) {
             self.due.remove(&(due, timer));
         }
-    }
-
-    /// When this timer is due, if it is armed.
-    pub(super) fn when(&self, timer: Due) -> Option<Instant> {
-        self.when.get(&timer).copied()
     }
 
     /// The next timer that is due, which is disarmed with that.
