@@ -18,7 +18,7 @@ mod server;
 pub mod socket;
 mod stall;
 
-pub use call::{Answer, Ask, Call, Logs, Reply, Subscription, Verb};
+pub use call::{Answer, Ask, Call, Logs, Reply, Verb};
 pub use server::{Busy, CLIENTS, STRANGERS, converse_over, serve};
 
 #[cfg(test)]
