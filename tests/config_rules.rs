@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use foster::config::{ConfigFile, Loaded, Mode, Report, Request, Variables, load};
-use foster::model::{Kind, LogLevel, Policy, Ready, Service, Signal, Stdin};
+use foster::model::{Kind, LogLevel, Policy, Ready, Service, Signal, Socket, Stdin};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -302,6 +302,26 @@ fn a_variable_overrides_foster_toml() {
     let settings = case.fine().plan.settings;
     assert_eq!((settings.shutdown_timeout, settings.log_level), (Duration::from_secs(60), LogLevel::Trace));
     assert_eq!(settings.shutdown_signals, [Signal::USR1, Signal::USR2]);
+}
+
+#[test]
+fn the_control_socket_is_searched_for_unless_a_path_or_none_is_given() {
+    let files =
+        |line| [("s/web.toml".to_owned(), "command = 'x'".to_owned()), ("foster.toml".to_owned(), line)];
+    let socket = |line: &str, variable: &str| {
+        let files = files(line.to_owned());
+        let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        Case::new(&files).env("FOSTER_SOCKET", variable).load().map(|loaded| loaded.plan.settings.socket)
+    };
+    let path = |path: &str| Ok(Socket::Path(path.to_owned()));
+    assert_eq!(socket("", "").map_err(drop), Ok(Socket::Search));
+    assert_eq!(socket("socket = '/a'", "").map_err(drop), path("/a"));
+    assert_eq!(socket("socket = '/a'", "/b").map_err(drop), path("/b"));
+    assert_eq!(socket("socket = '/a'", "none").map_err(drop), Ok(Socket::Off));
+    assert_eq!(socket("socket = 'none'", "").map_err(drop), Ok(Socket::Off));
+    let long = format!("/{}", "x".repeat(Socket::LONGEST));
+    assert!(socket("", &long[1..]).is_err() && socket("", &long).is_err());
+    assert_eq!(socket("", &long[..Socket::LONGEST]).map_err(drop), path(&long[..Socket::LONGEST]));
 }
 
 #[test]

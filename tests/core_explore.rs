@@ -33,7 +33,7 @@ fn explore(plan: &Plan, freedom: Freedom) -> Extent {
         );
     };
     let actions = world.happen(0, Event::Boot).unwrap_or_else(|why| fail(&[Event::Boot], &boot, &why));
-    let edge = Edge { before: &boot, event: Event::Boot, actions: &actions, after: &world };
+    let edge = Edge { before: &boot, event: &Event::Boot, actions: &actions, after: &world };
     check_step(&edge)
         .and_then(|()| check_state(&world))
         .unwrap_or_else(|why| fail(&[Event::Boot], &world, &why));
@@ -49,8 +49,8 @@ fn explore(plan: &Plan, freedom: Freedom) -> Extent {
             for event in world.events(freedom).into_iter().chain(world.requests()) {
                 let mut after = world.clone();
                 transitions += 1;
-                let result = after.happen(0, event).and_then(|actions| {
-                    check_step(&Edge { before: world, event, actions: &actions, after: &after })
+                let result = after.happen(0, event.clone()).and_then(|actions| {
+                    check_step(&Edge { before: world, event: &event, actions: &actions, after: &after })
                 });
                 let new = seen.insert(after.key());
                 let result = if new { result.and_then(|()| check_state(&after)) } else { result };
@@ -58,7 +58,7 @@ fn explore(plan: &Plan, freedom: Freedom) -> Extent {
                     let mut trace = vec![event];
                     let mut at = *node;
                     while at != 0 {
-                        trace.push(nodes[at as usize].1);
+                        trace.push(nodes[at as usize].1.clone());
                         at = nodes[at as usize].0;
                     }
                     trace.push(Event::Boot);

@@ -96,9 +96,9 @@ struct Run {
 impl Run {
     fn step(&mut self, now: u64, event: Event) -> Result<(), TestCaseError> {
         let before = self.world.clone();
-        self.trace.push(event);
-        let result = self.world.happen(now, event).and_then(|actions| {
-            check_step(&Edge { before: &before, event, actions: &actions, after: &self.world })?;
+        self.trace.push(event.clone());
+        let result = self.world.happen(now, event.clone()).and_then(|actions| {
+            check_step(&Edge { before: &before, event: &event, actions: &actions, after: &self.world })?;
             check_state(&self.world)
         });
         result.map_err(|why| TestCaseError::fail(format!("{why}\n{}", self.story())))
@@ -132,7 +132,7 @@ proptest! {
             let (events, requests) = (run.world.events(ALL), run.world.requests());
             let list = if (what == 0 && !requests.is_empty()) || events.is_empty() { requests } else { events };
             let Some(event) = list.get(usize::from(which) % list.len().max(1)) else { break };
-            run.step(now, *event)?;
+            run.step(now, event.clone())?;
         }
         // From wherever it is: asked to end, it ends, though nothing that happens is up to it.
         for round in 0..2_000u32 {
@@ -141,9 +141,9 @@ proptest! {
             }
             let events = run.world.events(ALL);
             let event = if run.world.core.phase() == Phase::Running && !events.iter().any(|e| matches!(e, Event::Checked(..))) {
-                Event::Request(Request::Shutdown(None))
+                Event::Request(Request::Shutdown(None), None)
             } else {
-                events[round as usize % events.len()]
+                events[round as usize % events.len()].clone()
             };
             run.step(now, event)?;
         }

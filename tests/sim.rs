@@ -46,8 +46,9 @@ impl Story {
 
     fn happen(&mut self, event: Event) {
         let before = self.world.clone();
-        let actions = self.world.happen(self.now, event).unwrap_or_else(|why| panic!("{why}\n{}", self.told));
-        let edge = Edge { before: &before, event, actions: &actions, after: &self.world };
+        let actions =
+            self.world.happen(self.now, event.clone()).unwrap_or_else(|why| panic!("{why}\n{}", self.told));
+        let edge = Edge { before: &before, event: &event, actions: &actions, after: &self.world };
         check_step(&edge)
             .and_then(|()| check_state(&self.world))
             .unwrap_or_else(|why| panic!("{why}\n{}", self.told));
@@ -71,6 +72,7 @@ impl Story {
                     Role::Main => "start",
                     Role::Check => "run the condition of",
                     Role::Stop => "run the stop command of",
+                    Role::Reload => "run the reload command of",
                 };
                 self.tell(&format!("  {what} {name}"));
                 if !self.by_hand.contains(&name) {
@@ -96,6 +98,7 @@ impl Story {
             Action::Sweep(Sweep::Kill) => self.tell("  SIGKILL to all that is left"),
             Action::Exit(code) => self.tell(&format!("  exit with code {code}")),
             Action::Announce(notice) => self.announce(notice),
+            Action::Reload(_) | Action::Replaced | Action::Reply(..) => {}
         }
     }
 
@@ -179,10 +182,10 @@ impl Story {
                 );
             }
             ["the", "children", "of", name, "are", "gone"] => self.happen(Event::Vacated(self.id(name))),
-            ["start", name] => self.happen(Event::Request(Request::Start(self.id(name)))),
-            ["stop", name] => self.happen(Event::Request(Request::Stop(self.id(name)))),
-            ["restart", name] => self.happen(Event::Request(Request::Restart(self.id(name)))),
-            ["shutdown"] => self.happen(Event::Request(Request::Shutdown(None))),
+            ["start", name] => self.happen(Event::Request(Request::Start(self.id(name)), None)),
+            ["stop", name] => self.happen(Event::Request(Request::Stop(self.id(name)), None)),
+            ["restart", name] => self.happen(Event::Request(Request::Restart(self.id(name)), None)),
+            ["shutdown"] => self.happen(Event::Request(Request::Shutdown(None), None)),
             _ => panic!("unknown line: {line}"),
         }
     }

@@ -51,7 +51,7 @@ pub static SERVICE: Group = Group {
         key("limits", Type::Table(&LIMITS), "", "Resource limits.", ""),
         key("capabilities", Type::Capabilities, "all that the supervisor has", "The only capabilities that it keeps; see capabilities(7).", "[\"net-bind-service\"]"),
         key("no-new-privileges", Type::Boolean, "`false`", "Set-user-id programs give it no privileges; see PR_SET_NO_NEW_PRIVS(2const).", "true"),
-        key("stdin", Type::Text, "`\"null\"`", "Where it reads from: `\"null\"`, `\"inherit\"` (the container's own; one service at most) or the absolute path of a file.", "\"null\""),
+        key("stdin", Type::PathOr(&["null", "inherit"]), "`\"null\"`", "Where it reads from: `\"null\"`, `\"inherit\"` (the container's own; one service at most) or the absolute path of a file.", "\"null\""),
         key("environment", Type::Table(&ENVIRONMENT), "", "Variables.", ""),
         key("environment-files", Type::Paths, "`[]`", "Files of `NAME=value` lines, read at each start. One with a leading `-` may be missing.", "[\"/etc/default/web\", \"-/run/web.env\"]"),
         key("clear-environment", Type::Boolean, "`false`", "Does not pass the container's environment, but for `pass-environment`.", "true"),
@@ -159,7 +159,8 @@ pub static SETTINGS: Group = Group {
         key("shutdown", Type::Table(&SHUTDOWN), "", "How the container ends.", ""),
         key("log-level", Type::Choice(&["error", "warn", "info", "debug", "trace"]), "`\"warn\"`", "How much the supervisor itself says. `FOSTER_LOG_LEVEL` overrides it.", "\"info\""),
         key("services", Type::Paths, "`[\"/etc/foster/services.d\"]`", "Services directories, used when the command line and `FOSTER_SERVICES` (separated by colons) name none.", "[\"/etc/foster/services.d\", \"/srv/services.d\"]"),
-        later("http"), later("log"), later("control"),
+        key("socket", Type::PathOr(&["none"]), "the first that can be written to of `/run/foster/control.sock`, `$XDG_RUNTIME_DIR/foster/control.sock` and `/tmp/foster-UID/control.sock`", "The control socket: an absolute path of at most 107 bytes, or `\"none\"` for no control. `FOSTER_SOCKET` overrides it.", "\"/run/app/foster.sock\""),
+        later("http"), later("log"),
     ],
 };
 
@@ -174,5 +175,10 @@ static SHUTDOWN: Group = Group {
 };
 
 /// The variables that override `foster.toml`.
-pub const VARIABLES: [&str; 4] =
-    ["FOSTER_SERVICES", "FOSTER_LOG_LEVEL", "FOSTER_SHUTDOWN_TIMEOUT", "FOSTER_SHUTDOWN_SIGNALS"];
+pub const VARIABLES: [&str; 5] = [
+    "FOSTER_SERVICES",
+    "FOSTER_LOG_LEVEL",
+    "FOSTER_SHUTDOWN_TIMEOUT",
+    "FOSTER_SHUTDOWN_SIGNALS",
+    "FOSTER_SOCKET",
+];

@@ -160,20 +160,12 @@ fn umask(reader: &Reader<'_, '_>) -> Option<u32> {
 }
 
 fn stdin(reader: &Reader<'_, '_>) -> Stdin {
-    match reader.text("stdin") {
+    match reader.path_or_word("stdin").map(|text| text.value) {
         None => Stdin::Null,
-        Some(text) => match text.value.as_str() {
+        Some(text) => match text.as_str() {
             "null" => Stdin::Null,
             "inherit" => Stdin::Inherit,
-            path if path.starts_with('/') => Stdin::Path(text.value),
-            other => {
-                let message = format!("`stdin` cannot be `{other}`");
-                let help = super::suggest::did_you_mean(other, ["null", "inherit"]);
-                let help =
-                    help.unwrap_or_else(|| "expected \"null\", \"inherit\" or an absolute path".into());
-                reader.invalid(text.span, message, Some(help));
-                Stdin::Null
-            }
+            _ => Stdin::Path(text),
         },
     }
 }

@@ -130,6 +130,23 @@ impl<'r, 's> Reader<'r, 's> {
         self.absolute(key, &text.value, text.span).then_some(text)
     }
 
+    /// An absolute path or one of the words of its key.
+    pub fn path_or_word(&self, key: &'static str) -> Option<Located<String>> {
+        let text = self.text(key)?;
+        let words = match self.group.key(key).map(|key| key.kind) {
+            Some(Type::PathOr(words)) => words,
+            _ => &[],
+        };
+        match path_or_word(&text.value, words) {
+            Ok(()) => Some(text),
+            Err(help) => {
+                let message = format!("`{}` cannot be `{}`", self.group.path(key), text.value);
+                self.invalid(text.span, message, Some(help));
+                None
+            }
+        }
+    }
+
     /// Whether a path is absolute; reported if not.
     pub fn absolute(&self, key: &str, path: &str, span: Span) -> bool {
         let fine = path.starts_with('/');
@@ -351,6 +368,15 @@ impl<'r, 's> Reader<'r, 's> {
         }
         self.findings().push(diagnostic);
     }
+}
+
+/// Whether `text` is an absolute path or one of `words`; otherwise what to write instead.
+pub fn path_or_word(text: &str, words: &'static [&'static str]) -> Result<(), String> {
+    if text.starts_with('/') || words.contains(&text) {
+        return Ok(());
+    }
+    let help = super::suggest::did_you_mean(text, words.iter().copied());
+    Err(help.unwrap_or_else(|| format!("expected {}", Type::PathOr(words).expected())))
 }
 
 /// A signal by its name, or what is wrong and what was probably meant.

@@ -29,6 +29,8 @@ pub enum Type {
     Script,
     /// A string that is an absolute path.
     Path,
+    /// A string that is an absolute path or one of these words.
+    PathOr(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
     /// A whole number within these bounds.
@@ -80,6 +82,7 @@ impl Type {
         match self {
             Self::Text | Self::Script => "a string".into(),
             Self::Path => "a string with an absolute path".into(),
+            Self::PathOr(words) => format!("{} or an absolute path", quoted(words).join(", ")),
             Self::Boolean => "true or false".into(),
             Self::Integer(..) => "an integer".into(),
             Self::Number(_) => "a number".into(),
@@ -110,13 +113,14 @@ impl Type {
         match self {
             Self::Text | Self::Script => "string".into(),
             Self::Path => "absolute path".into(),
+            Self::PathOr(words) => format!("{}, absolute path", in_code(words)),
             Self::Boolean => "boolean".into(),
             Self::Integer(low, high) => format!("integer, {low} to {high}"),
             Self::Number(low) => format!("number, at least {low}"),
             Self::Duration => "duration".into(),
             Self::Signal => "signal".into(),
             Self::Signals => "array of signals".into(),
-            Self::Choice(words) => words.iter().map(|w| format!("`\"{w}\"`")).collect::<Vec<_>>().join(", "),
+            Self::Choice(words) => in_code(words),
             Self::Services => "array of services".into(),
             Self::Texts => "array of strings".into(),
             Self::TextOrTexts => "string or array of strings".into(),
@@ -136,12 +140,20 @@ impl Type {
 }
 
 fn one_of(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    let quoted = quoted(words);
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
         None => String::new(),
     }
+}
+
+fn quoted(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| format!("\"{word}\"")).collect()
+}
+
+fn in_code(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
 }
 
 /// A table with its keys.

@@ -4,12 +4,12 @@ use super::Variables;
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::files::{self, Directory};
 use super::keys::{SETTINGS, VARIABLES};
-use super::reader::{Located, Reader, parse_signal};
+use super::reader::{Located, Reader, parse_signal, path_or_word};
 use super::scope::Scope;
 use super::suggest;
 use super::tree::parse;
 use super::{ConfigFile, DEFAULT_DIRECTORY, Request};
-use crate::model::{LogLevel, Settings, Signal, parse_duration};
+use crate::model::{LogLevel, Settings, Signal, Socket, parse_duration};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -69,6 +69,9 @@ fn from_file(
     if let Some(level) = reader.choice("log-level") {
         settings.log_level = log_level(level.value).unwrap_or_default();
     }
+    if let Some(socket) = reader.path_or_word("socket") {
+        set_socket(settings, socket, findings);
+    }
     for path in reader.texts("services").unwrap_or_default() {
         if reader.absolute("services", &path.value, path.span) {
             directories.push(path.value.into());
@@ -118,6 +121,15 @@ fn from_variables(
         }
         settings.shutdown_signals = stop_signals(signals, findings);
     }
+    if let Some((text, file)) = value("FOSTER_SOCKET") {
+        let span = Span::new(file, 0..text.len());
+        match path_or_word(text, &["none"]) {
+            Ok(()) => set_socket(settings, Located { value: text.to_owned(), span }, findings),
+            Err(help) => {
+                findings.error(Code::Value, span, format!("FOSTER_SOCKET cannot be `{text}`"), Some(help));
+            }
+        }
+    }
     if let Some((text, file)) = value("FOSTER_LOG_LEVEL") {
         match log_level(text) {
             Some(level) => settings.log_level = level,
@@ -153,14 +165,28 @@ fn from_variables(
     }
 }
 
-/// Read elsewhere: by the command line, by clients, and by the services for which they are set.
-const OTHERS: [&str; 4] = ["FOSTER_CONFIG", "FOSTER_SOCKET", "FOSTER_SERVICE", "FOSTER_INSTANCE"];
+/// Read elsewhere: by the command line, and by the services for which they are set.
+const OTHERS: [&str; 3] = ["FOSTER_CONFIG", "FOSTER_SERVICE", "FOSTER_INSTANCE"];
 
 fn set_timeout(settings: &mut Settings, timeout: Located<Duration>, name: &str, findings: &Findings) {
     if timeout.value.is_zero() {
         findings.error(Code::Value, timeout.span, format!("`{name}` must be longer than 0"), None);
     } else {
         settings.shutdown_timeout = timeout.value;
+    }
+}
+
+fn set_socket(settings: &mut Settings, socket: Located<String>, findings: &Findings) {
+    let Located { value, span } = socket;
+    if value.len() > Socket::LONGEST {
+        let message = format!(
+            "the path of the socket has {} bytes; a Unix socket takes {} at most",
+            value.len(),
+            Socket::LONGEST
+        );
+        findings.error(Code::Value, span, message, None);
+    } else {
+        settings.socket = if value == "none" { Socket::Off } else { Socket::Path(value) };
     }
 }
 

@@ -1,7 +1,8 @@
 //! What goes into the core and what comes out of it.
 
 use super::{Millis, StateName};
-use crate::model::{Exit, Id};
+use crate::model::{Exit, Id, Plan};
+use std::rc::Rc;
 
 /// What a process is to its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +13,8 @@ pub enum Role {
     Check,
     /// The command of its `[stop]`.
     Stop,
+    /// The command of its `[reload]`.
+    Reload,
 }
 
 /// One process: at most one of each (service, role) is alive.
@@ -23,13 +26,22 @@ pub struct Proc {
     pub role: Role,
 }
 
+/// Somebody who waits for an answer; chosen by the shell, unique among the open ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u32);
+
 /// A fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The tree is to be started. Comes once, first.
     Boot,
-    /// Somebody asks for something.
-    Request(Request),
+    /// Somebody asks for something. The ticket is answered with [`Action::Reply`]; without one nobody waits.
+    Request(Request, Option<Ticket>),
+    /// Who holds this ticket has left: no answer. What was asked for goes on.
+    Cancel(Ticket),
+    /// A new plan is to be in force. A service that is in both has the same [`Id`], the slot of one that is gone holds a
+    /// [`crate::model::Service::tombstone`], and new ones are in slots that held one or behind the last.
+    Replace(Rc<Plan>, Option<Ticket>),
     /// The answer to [`Action::Check`]: whether the conditions on environment and paths hold. Comes before any other event.
     Checked(Id, bool),
     /// exec succeeded.
@@ -62,8 +74,65 @@ pub enum Request {
     Stop(Id),
     /// Stop and start it, its dependents too; start it when it is down.
     Restart(Id),
+    /// Have it read its configuration anew, if it is ready.
+    Reload(Id),
+    /// Change nothing; only wait until this is true of it.
+    Await(Id, Goal),
     /// End the container in order; asked again, at once. The code overrides the usual one.
     Shutdown(Option<u8>),
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Goal {
+    /// Satisfied, and not about to come down.
+    Ready,
+    /// No process of it is alive, and it is not about to start.
+    Stopped,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// What was asked for is true at this moment.
+    Done,
+    /// It is not, and will not come true by itself.
+    Not(Reason),
+    /// The new plan is in force, but this service, which it started or restarted, is not up: the first of them by number.
+    Except(Id, Reason),
+}
+
+/// Why what was asked for did not come true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// It has failed for good.
+    Failed,
+    /// It cannot start, because this requirement has failed or ended for good.
+    Blocked(Id),
+    /// A daemon that has ended well and is not restarted.
+    Ended,
+    /// This one, itself or something that it requires, was stopped on purpose.
+    Stopped(Id),
+    /// A stop was overtaken: somebody started it again.
+    Started,
+    /// The new plan does not want it any more.
+    Disabled,
+    /// It is not in the plan any more, or about to be removed from it.
+    Removed,
+    /// A reload, and it is not ready, or not any more.
+    NotReady,
+    /// A reload of a target: there is nobody to tell.
+    NoProcess,
+    /// Its reload command ended like this.
+    ReloadFailed(Exit),
+    /// Its reload command could not be started.
+    ReloadNotStarted,
+    /// Its reload command took too long and was killed.
+    ReloadLate,
+    /// A newer plan came before this one was in force and up.
+    Superseded,
+    /// The container ends.
+    Ending,
 }
 
 /// Why there is no process.
@@ -80,6 +149,8 @@ pub struct Fault {
 pub enum Timer {
     /// The timer of one service; its state says what it means.
     Service(Id),
+    /// The end of the patience with the service's reload command.
+    Reload(Id),
     /// The next deadline of the shutdown.
     Shutdown,
 }
@@ -93,6 +164,8 @@ pub enum Action {
     Spawn(Proc),
     /// Send the stop signal to the main process, with its group unless `stop.group` is off, and SIGCONT after it.
     Stop(Id),
+    /// Send the reload signal to the main process.
+    Reload(Id),
     /// Send SIGKILL to this process and its group.
     Kill(Proc),
     /// Set a timer, from now.
@@ -103,6 +176,10 @@ pub enum Action {
     Sweep(Sweep),
     /// Something that people may want to know.
     Announce(Notice),
+    /// [`Core::plan`](super::Core::plan) is the new plan from here on.
+    Replaced,
+    /// The answer to a ticket: exactly one for each that is not cancelled, before [`Action::Exit`] at the latest.
+    Reply(Ticket, Answer),
     /// End with this code. The last action ever.
     Exit(u8),
 }

@@ -40,7 +40,10 @@ mod shutdown;
 mod state;
 mod view;
 
-pub use event::{Action, Cause, Event, Fault, Next, Notice, Proc, Request, Role, Sweep, Timer};
+pub use event::{
+    Action, Answer, Cause, Event, Fault, Goal, Next, Notice, Proc, Reason, Request, Role, Sweep, Ticket,
+    Timer,
+};
 pub use state::{Live, Phase, Stage, Starting, State, Svc, Then};
 pub use view::{ServiceView, StateName, Why};
 
@@ -86,7 +89,8 @@ impl Core {
         let mut turn = Turn { now, out };
         match event {
             Event::Boot => self.all_stale(),
-            Event::Request(request) => self.request(request, &mut turn),
+            Event::Request(request, _) => self.request(request, &mut turn),
+            Event::Cancel(_) | Event::Replace(..) | Event::Timer(Timer::Reload(_)) => {}
             Event::Checked(id, holds) => self.checked(id, holds, &mut turn),
             Event::Spawned(proc) => self.spawned(proc, &mut turn),
             Event::SpawnFailed(proc, fault) => self.spawn_failed(proc, fault, &mut turn),
@@ -101,7 +105,7 @@ impl Core {
 
     /// The plan that is carried out.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &Rc<Plan> {
         &self.plan
     }
 

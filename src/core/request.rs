@@ -21,6 +21,7 @@ impl Core {
                 }
                 self.touch(id);
             }
+            Request::Reload(_) | Request::Await(..) => {}
             Request::Restart(id) => {
                 let standing = self.standing(id);
                 self.start(id, turn);

@@ -119,6 +119,7 @@ impl Core {
                 }
             }
             Role::Stop => self.stop_command_over(id, turn),
+            Role::Reload => {}
         }
     }
 
@@ -162,6 +163,7 @@ impl Core {
                 }
             }
             Role::Stop => self.stop_command_over(id, turn),
+            Role::Reload => {}
         }
     }
 

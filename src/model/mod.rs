@@ -64,6 +64,8 @@ pub struct Settings {
     pub shutdown_signals: Vec<Signal>,
     /// `log-level`: how much the supervisor itself says.
     pub log_level: LogLevel,
+    /// `socket`: where the control socket is.
+    pub socket: Socket,
 }
 
 impl Default for Settings {
@@ -72,8 +74,26 @@ impl Default for Settings {
             shutdown_timeout: Duration::from_secs(9),
             shutdown_signals: Vec::new(),
             log_level: LogLevel::Warn,
+            socket: Socket::Search,
         }
     }
+}
+
+/// `socket`: where the control socket is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Socket {
+    /// In the first of the usual places that can be written to (default).
+    #[default]
+    Search,
+    /// At this absolute path, of at most [`Socket::LONGEST`] bytes, and nowhere else.
+    Path(String),
+    /// `"none"`: nowhere.
+    Off,
+}
+
+impl Socket {
+    /// What an address of a Unix socket has room for, less the NUL at its end; see unix(7).
+    pub const LONGEST: usize = 107;
 }
 
 /// How much the supervisor itself says, least first.

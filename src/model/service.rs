@@ -36,6 +36,8 @@ pub struct Service {
     pub restart: Restart,
     /// `[stop]`.
     pub stop: Stop,
+    /// `[reload]`.
+    pub reload: Reload,
 }
 
 impl Service {
@@ -59,7 +61,29 @@ impl Service {
             ready: Ready::Exec,
             restart: Restart { policy, ..Restart::default() },
             stop: Stop::default(),
+            reload: Reload::default(),
         }
+    }
+
+    /// What stands in the slot of a service that was removed from a running plan, so that the others keep their [`Id`]s:
+    /// a nameless target that nobody wants and nothing depends on.
+    #[must_use]
+    pub fn tombstone() -> Self {
+        Self { enabled: false, essential: false, ..Self::new("", Kind::Target) }
+    }
+
+    /// Whether nothing but the slot is left of it.
+    #[must_use]
+    pub fn is_tombstone(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// Whether a running `self` has to be restarted to become `new`: when its process would differ, or what makes it
+    /// ready. All else (order, conditions, restarts, stop, reload, what its end means) counts from the next time that it
+    /// is looked at.
+    #[must_use]
+    pub fn needs_restart(&self, new: &Self) -> bool {
+        self.kind != new.kind || self.exec != new.exec || self.ready != new.ready
     }
 }
 
@@ -340,5 +364,22 @@ pub struct Stop {
 impl Default for Stop {
     fn default() -> Self {
         Self { signal: Signal::TERM, timeout: Duration::from_secs(5), command: None, group: true }
+    }
+}
+
+/// `[reload]`: how the service is told to read its own configuration anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// `signal`, sent to the main process; not when there is a command.
+    pub signal: Signal,
+    /// `command`: argv, run instead of the signal, with the service's identity and environment and `MAINPID`.
+    pub command: Option<Vec<String>>,
+    /// `timeout` of the command; then it is killed, and the reload has failed.
+    pub timeout: Duration,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { signal: Signal::HUP, command: None, timeout: Duration::from_secs(10) }
     }
 }

@@ -9,6 +9,7 @@ use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
 use crate::sys::{Child, Outcome, Pid, Prepared, SpawnError, signal};
 use std::ffi::OsStr;
+use std::rc::Rc;
 use std::time::Duration;
 
 impl Shell {
@@ -21,11 +22,14 @@ impl Shell {
             Action::Check(id) => self.check(id),
             Action::Spawn(proc) => self.spawns.push_back(proc),
             Action::Stop(id) => self.send_stop(id),
+            Action::Reload(id) => self.send_reload(id),
             Action::Kill(proc) => self.send_kill(proc),
             Action::Arm(timer, after) => self.timers.arm(Due::Core(timer), Duration::from_millis(after)),
             Action::Disarm(timer) => self.timers.disarm(Due::Core(timer)),
             Action::Sweep(kind) => self.sweep(kind),
             Action::Announce(notice) => self.announce(notice),
+            Action::Replaced => self.replaced(),
+            Action::Reply(ticket, answer) => tracing::debug!("{ticket:?}: {answer:?}"),
             Action::Exit(code) => self.exit = Some(code),
         }
     }
@@ -63,6 +67,7 @@ impl Shell {
             Role::Main => Some(&exec.argv),
             Role::Check => service.when.command.as_ref(),
             Role::Stop => service.stop.command.as_ref(),
+            Role::Reload => service.reload.command.as_ref(),
         };
         let Some(argv) = argv else { return Err(SpawnError::nothing(&service.name)) };
         let main = self.procs.pid(Proc { id: proc.id, role: Role::Main }).map(|pid| pid.to_string());
@@ -70,7 +75,7 @@ impl Shell {
         if let Some((_, instance)) = service.name.split_once('@') {
             extra.push(("FOSTER_INSTANCE", OsStr::new(instance)));
         }
-        if let (Role::Stop, Some(main)) = (proc.role, &main) {
+        if let (Role::Stop | Role::Reload, Some(main)) = (proc.role, &main) {
             extra.push(("MAINPID", OsStr::new(main)));
         }
         let prepared = Prepared::new(exec, argv, &extra, &self.environment)?;
@@ -143,6 +148,23 @@ impl Shell {
             }
         }
         tracing::debug!("{}: {signal} sent", self.name(id));
+    }
+
+    /// To the main process alone, which knows best what its children have to hear.
+    fn send_reload(&mut self, id: Id) {
+        let signal = self.plan.service(id).reload.signal;
+        let Some(pid) = self.procs.pid(Proc { id, role: Role::Main }) else { return };
+        if signal::kill(pid, signal) == Sent::NotPermitted {
+            tracing::warn!("{}: cannot send {signal}: it runs as another user", self.name(id));
+        }
+    }
+
+    /// The core carries out another plan from here on. Ids are stable, so tables only grow.
+    fn replaced(&mut self) {
+        self.plan = Rc::clone(self.core.plan());
+        let services = self.plan.services.len();
+        self.procs.grow(services);
+        self.faults.resize(services.max(self.faults.len()), None);
     }
 
     fn send_kill(&mut self, proc: Proc) {

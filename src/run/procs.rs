@@ -19,7 +19,7 @@ pub(super) struct Entry {
 #[derive(Clone, Copy, Debug, Default)]
 struct OfService {
     /// By [`Role`].
-    pids: [Option<Pid>; 3],
+    pids: [Option<Pid>; 4],
     /// The group that the last main process left behind and that is being cleared away.
     group: Option<Pid>,
     /// The last session of the main process, this one or the former.
@@ -42,6 +42,7 @@ fn slot(role: Role) -> usize {
         Role::Main => 0,
         Role::Check => 1,
         Role::Stop => 2,
+        Role::Reload => 3,
     }
 }
 
@@ -52,6 +53,13 @@ impl Procs {
             services: vec![OfService::default(); services],
             sessions: BTreeMap::new(),
             groups: 0,
+        }
+    }
+
+    /// Makes room for the services of a longer plan. Ids are stable, so nothing moves.
+    pub(super) fn grow(&mut self, services: usize) {
+        if services > self.services.len() {
+            self.services.resize(services, OfService::default());
         }
     }
 

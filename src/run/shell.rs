@@ -149,6 +149,7 @@ impl Shell {
             self.timers.settle();
             if self.booting && self.spawns.is_empty() && self.spawner.lent() == 0 {
                 self.booting = false;
+                self.spawner.calm();
                 memory::give_back();
             }
             tokio::select! {
@@ -210,7 +211,7 @@ impl Shell {
         match meaning {
             Meaning::Shutdown => {
                 tracing::info!("{signal} received");
-                self.facts.extend(meaning.request().map(Event::Request));
+                self.facts.extend(meaning.request().map(|request| Event::Request(request, None)));
             }
             Meaning::Apply => {
                 tracing::warn!("{signal} received; re-reading the services is not supported yet")

@@ -101,6 +101,11 @@ impl Spawner {
         self.method == Method::Fork || state.pool.ready()
     }
 
+    /// To be called when the many starts of a boot are over: keeps less memory for the next.
+    pub fn calm(&mut self) {
+        lock(&self.pool).pool.calm();
+    }
+
     /// How many children borrow a stack now.
     #[must_use]
     pub fn lent(&self) -> usize {

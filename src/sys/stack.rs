@@ -50,17 +50,32 @@ impl Drop for Stack {
 
 /// How many children may be between clone and exec at a time on borrowed stacks.
 const MOST: usize = 16;
-/// How many free stacks are kept mapped.
+/// How many free stacks are kept mapped for a restart now and then.
 const KEPT: usize = 2;
 
 /// Lends stacks to children.
-#[derive(Default)]
 pub(super) struct Pool {
     free: Vec<Stack>,
     lent: usize,
+    /// How many free stacks are kept. All of them until [`Pool::calm`]: to unmap one interrupts the processor on which
+    /// another child is on its way to exec.
+    kept: usize,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self { free: Vec::new(), lent: 0, kept: MOST }
+    }
 }
 
 impl Pool {
+    /// The many starts are over: from here on few free stacks are kept.
+    pub(super) fn calm(&mut self) {
+        self.kept = KEPT;
+        self.free.truncate(KEPT);
+        self.free.shrink_to_fit();
+    }
+
     /// Whether [`Pool::lend`] has one to give.
     pub(super) fn ready(&self) -> bool {
         self.lent < MOST
@@ -79,7 +94,7 @@ impl Pool {
     /// Takes a stack back on which no child is any more.
     pub(super) fn give_back(&mut self, stack: Stack) {
         self.lent = self.lent.saturating_sub(1);
-        if self.free.len() < KEPT {
+        if self.free.len() < self.kept {
             self.free.push(stack);
         }
     }
@@ -96,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stacks_are_lent_up_to_the_limit_and_reused() {
+    fn stacks_are_lent_up_to_the_limit_and_few_are_kept_when_it_is_calm() {
         let mut pool = Pool::default();
         let stacks: Vec<_> = std::iter::from_fn(|| pool.lend()).collect();
         assert_eq!(stacks.len(), MOST);
@@ -108,6 +123,11 @@ mod tests {
             pool.give_back(stack);
         }
         assert!(pool.ready());
+        assert_eq!((pool.lent(), pool.free.len()), (0, MOST));
+        pool.calm();
+        assert_eq!(pool.free.len(), KEPT);
+        let stacks: Vec<_> = std::iter::from_fn(|| pool.lend()).collect();
+        stacks.into_iter().for_each(|stack| pool.give_back(stack));
         assert_eq!((pool.lent(), pool.free.len()), (0, KEPT));
     }
 }

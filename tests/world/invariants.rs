@@ -7,7 +7,7 @@ use foster::model::{Id, Kind};
 /// One step, seen from outside.
 pub struct Edge<'a> {
     pub before: &'a World,
-    pub event: Event,
+    pub event: &'a Event,
     pub actions: &'a [Action],
     pub after: &'a World,
 }
@@ -110,7 +110,7 @@ fn requirements_first(edge: &Edge<'_>) -> Result<(), String> {
 
 fn dependents_stop_first(edge: &Edge<'_>) -> Result<(), String> {
     let core = &edge.after.core;
-    let overdue = matches!(edge.event, Event::Timer(Timer::Shutdown) | Event::Request(_))
+    let overdue = matches!(edge.event, Event::Timer(Timer::Shutdown) | Event::Request(..))
         && core.phase() != Phase::Running
         && edge.before.core.phase() != Phase::Running;
     for action in edge.actions {

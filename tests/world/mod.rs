@@ -26,11 +26,13 @@ pub struct Outside {
     pub main: Life,
     pub check: Life,
     pub stop: Life,
+    pub reload: Life,
     /// The group of the main process outlived it, and the core was told.
     pub group: bool,
     /// A question that is answered before anything else happens.
     pub asked: bool,
     pub timer: bool,
+    pub reload_timer: bool,
 }
 
 /// The core and everything outside it.
@@ -66,7 +68,7 @@ impl World {
 
     /// Lets an event happen: the world changes, the core decides, the world obeys. Returns what the core did.
     pub fn happen(&mut self, now: u64, event: Event) -> Result<Vec<Action>, String> {
-        self.before(event);
+        self.before(&event);
         let mut actions = Vec::new();
         self.core.step(now, event, &mut actions);
         for action in &actions {
@@ -85,11 +87,12 @@ impl World {
             Role::Main => &mut outside.main,
             Role::Check => &mut outside.check,
             Role::Stop => &mut outside.stop,
+            Role::Reload => &mut outside.reload,
         }
     }
 
-    fn before(&mut self, event: Event) {
-        match event {
+    fn before(&mut self, event: &Event) {
+        match *event {
             Event::Checked(id, _) => self.outside[id.index()].asked = false,
             Event::Spawned(proc) => *self.life(proc) = Life::Running,
             Event::SpawnFailed(proc, _) => *self.life(proc) = Life::None,
@@ -102,7 +105,8 @@ impl World {
             Event::Vacated(id) => self.outside[id.index()].group = false,
             Event::Timer(Timer::Service(id)) => self.outside[id.index()].timer = false,
             Event::Timer(Timer::Shutdown) => self.shutdown_timer = false,
-            Event::Boot | Event::Request(_) | Event::NoChildren => {}
+            Event::Timer(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
+            Event::Boot | Event::Request(..) | Event::Cancel(_) | Event::Replace(..) | Event::NoChildren => {}
         }
     }
 
@@ -135,7 +139,9 @@ impl World {
             Action::Disarm(Timer::Service(id)) => self.outside[id.index()].timer = false,
             Action::Disarm(Timer::Shutdown) => self.shutdown_timer = false,
             Action::Sweep(sweep) => self.swept = Some(sweep),
-            Action::Announce(_) => {}
+            Action::Arm(Timer::Reload(id), _) => self.outside[id.index()].reload_timer = true,
+            Action::Disarm(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
+            Action::Announce(_) | Action::Reload(_) | Action::Replaced | Action::Reply(..) => {}
             Action::Exit(code) => self.exit = Some(code),
         }
         Ok(())
@@ -207,7 +213,7 @@ impl World {
         }
         let one = |id| [Request::Start(id), Request::Stop(id), Request::Restart(id)];
         let requests = self.core.plan().ids().flat_map(one).chain([Request::Shutdown(None)]);
-        requests.map(Event::Request).collect()
+        requests.map(|request| Event::Request(request, None)).collect()
     }
 
     pub fn lives(&self, id: Id) -> bool {
