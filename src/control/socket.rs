@@ -1,0 +1,266 @@
+//! Where the control socket is, and how it gets there.
+//!
+//! The setting `socket` names it, or says `none`. Otherwise it is in the first of a few places that can be written, and clients
+//! look in the same places. The socket itself may be connected to by anybody: who may do what is decided by the peer's
+//! credentials.
+
+use crate::model::Socket;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::Uid;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+/// The name of the socket in its directory.
+const NAME: &str = "control.sock";
+
+/// The usual places for the socket of a supervisor that runs as `uid`, best first.
+#[must_use]
+pub fn usual(uid: u32, variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    let directories = [
+        Some("/run/foster".into()),
+        runtime.map(|path| path.join("foster")),
+        Some(PathBuf::from(format!("/tmp/foster-{uid}"))),
+    ];
+    directories.into_iter().flatten().map(|directory| directory.join(NAME)).collect()
+}
+
+/// Where a client that was told nothing looks for the socket: the usual places, also those of a supervisor that is PID 1
+/// and runs as another user. One below /tmp counts only where it is that user's own, so that nobody poses as it.
+#[must_use]
+pub fn search(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let own = Uid::effective().as_raw();
+    let init = std::fs::metadata("/proc/1").map_or(own, |process| process.uid());
+    let mut places = Vec::new();
+    for uid in [own, init] {
+        for place in usual(uid, &variable) {
+            let shared = place.starts_with("/tmp");
+            let trusted = !shared || place.parent().is_some_and(|parent| check_owner(parent, uid).is_ok());
+            if trusted && !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
+    places
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+pub struct Bound {
+    /// Where.
+    pub path: PathBuf,
+    /// Device and inode, to know it again.
+    identity: (u64, u64),
+}
+
+impl Bound {
+    /// Removes it, if it is still this one that is there.
+    pub fn remove(&self) {
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Why there is no socket at one place.
+#[derive(Debug)]
+pub struct NotBound {
+    /// Where.
+    pub path: PathBuf,
+    /// Why.
+    pub cause: io::Error,
+}
+
+impl std::fmt::Display for NotBound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path.display(), plain(&self.cause))
+    }
+}
+
+/// The text of an error without its number.
+fn plain(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |errno| crate::sys::errno_text(errno).to_owned())
+}
+
+/// Makes the socket in the first of these places where that is possible; the places before it, with the reasons, are in
+/// the list. `make_directory`: its directory may be made, and below /tmp has to be this user's.
+///
+/// A socket that nobody listens to any more is replaced; one with somebody behind it is left alone. Inside the runtime only.
+pub async fn bind(
+    places: &[PathBuf],
+    make_directory: bool,
+) -> (Option<(UnixListener, Bound)>, Vec<NotBound>) {
+    let mut failed = Vec::new();
+    for path in places {
+        match bind_at(path, make_directory).await {
+            Ok(bound) => return (Some(bound), failed),
+            Err(cause) => failed.push(NotBound { path: path.clone(), cause }),
+        }
+    }
+    (None, failed)
+}
+
+async fn bind_at(path: &Path, make_directory: bool) -> io::Result<(UnixListener, Bound)> {
+    // Longer ones give an error that does not say so.
+    if path.as_os_str().len() > Socket::LONGEST {
+        return Err(other(format!("a path of a socket has at most {} bytes", Socket::LONGEST)));
+    }
+    if make_directory && let Some(directory) = path.parent() {
+        make_own_directory(directory)?;
+    }
+    let listener = match listen(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            remove_stale(path).await?;
+            listen(path)?
+        }
+        bound => bound?,
+    };
+    listener.set_nonblocking(true)?;
+    let bound = Bound { path: path.to_owned(), identity: identity(path)? };
+    Ok((listener, bound))
+}
+
+fn make_own_directory(directory: &Path) -> io::Result<()> {
+    match std::fs::DirBuilder::new().mode(0o755).create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        done => done?,
+    }
+    if directory.starts_with("/tmp") { check_owner(directory, Uid::effective().as_raw()) } else { Ok(()) }
+}
+
+/// Anybody may make a directory in /tmp, or a link.
+fn check_owner(directory: &Path, uid: u32) -> io::Result<()> {
+    let found = directory.symlink_metadata()?;
+    if !found.is_dir() {
+        return Err(other("it is no directory".to_owned()));
+    }
+    if found.uid() != uid || found.mode() & 0o022 != 0 {
+        return Err(other(format!("it can be written by others than user {uid}")));
+    }
+    Ok(())
+}
+
+/// Who may connect does not depend on the umask that this process was given.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    let former = umask(Mode::from_bits_truncate(0o111));
+    let listener = UnixListener::bind(path);
+    umask(former);
+    listener
+}
+
+/// Removes what a supervisor left that did not end in order.
+async fn remove_stale(path: &Path) -> io::Result<()> {
+    if !path.symlink_metadata()?.file_type().is_socket() {
+        return Err(other("something else than a socket is there".to_owned()));
+    }
+    // Of the runtime, for it does not wait where the queue of the other side is full.
+    match tokio::net::UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        _ => Err(other("another supervisor answers there".to_owned())),
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    path.symlink_metadata().map(|found| (found.dev(), found.ino()))
+}
+
+fn other(text: String) -> io::Error {
+    io::Error::other(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn bind_now(path: &Path) -> Result<(UnixListener, Bound), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let (bound, mut failed) = runtime.block_on(bind(&[path.to_owned()], false));
+        bound.ok_or_else(|| plain(&failed.remove(0).cause))
+    }
+
+    #[test]
+    fn the_usual_places_come_best_first() {
+        let places = usual(7, |name| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/7".into()));
+        let expected = [
+            "/run/foster/control.sock",
+            "/run/user/7/foster/control.sock",
+            "/tmp/foster-7/control.sock",
+        ];
+        assert_eq!(places, expected.map(PathBuf::from));
+        assert_eq!(usual(7, |_| Some("relative".into())).len(), 2, "a relative directory is nowhere");
+    }
+
+    #[test]
+    fn anybody_may_connect_whatever_the_umask_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        let _bound = bind_now(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o666);
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced_and_a_live_one_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        drop(bind_now(&path).unwrap());
+        assert!(path.exists(), "it was left behind");
+        let (_listener, _) = bind_now(&path).unwrap();
+        assert_eq!(bind_now(&path).unwrap_err(), "another supervisor answers there");
+    }
+
+    #[test]
+    fn what_is_no_socket_is_never_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("f"), directory.path().join("l"));
+        std::fs::write(&file, "kept").unwrap();
+        symlink(&file, &link).unwrap();
+        for path in [&file, &link] {
+            assert_eq!(bind_now(path).unwrap_err(), "something else than a socket is there");
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
+    }
+
+    #[test]
+    fn a_socket_is_removed_only_while_it_is_the_own_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        let (_listener, bound) = bind_now(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (_other, newer) = bind_now(&path).unwrap();
+        // An inode may come again, so the file is replaced by one that cannot be the same.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        bound.remove();
+        newer.remove();
+        assert!(path.exists(), "somebody else's was removed");
+    }
+
+    #[test]
+    fn errors_name_the_place_and_the_cause() {
+        let directory = tempfile::tempdir().unwrap();
+        let long = directory.path().join("x".repeat(Socket::LONGEST));
+        assert_eq!(bind_now(&long).unwrap_err(), "a path of a socket has at most 107 bytes");
+        assert_eq!(bind_now(&directory.path().join("no/s")).unwrap_err(), "No such file or directory");
+    }
+
+    #[test]
+    fn a_directory_in_tmp_that_others_can_write_is_not_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let uid = Uid::effective().as_raw();
+        assert!(check_owner(directory.path(), uid).is_ok());
+        assert!(check_owner(directory.path(), uid + 1).is_err(), "another user's");
+        let link = directory.path().join("link");
+        symlink(directory.path(), &link).unwrap();
+        assert_eq!(check_owner(&link, uid).unwrap_err().to_string(), "it is no directory");
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(check_owner(directory.path(), uid).is_err(), "anybody may write");
+    }
+}
