@@ -3,9 +3,10 @@
 
 use super::terminal::note;
 use super::{EX_FALSE, EX_INTERRUPTED, EX_UNAVAILABLE};
+use crate::config::{Mode, Request, Variables, settings};
 use crate::control::client::{Client, Failure};
-use crate::control::socket::{Place, search};
-use crate::model::Signal;
+use crate::control::socket::search;
+use crate::model::{Signal, Socket};
 use futures_core::Stream;
 use std::io;
 use std::path::PathBuf;
@@ -19,21 +20,23 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Where the supervisor is.
 #[derive(clap::Args, Debug)]
 pub(super) struct Connection {
-    /// The supervisor's control socket [default: FOSTER_SOCKET, then where `run` puts it]
+    /// The supervisor's control socket [default: FOSTER_SOCKET, then foster.toml, then where `run` puts it]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
 
 impl Connection {
     fn client(&self) -> Client {
-        let variable = |name: &str| std::env::var_os(name);
         let places = match &self.socket {
             Some(path) => vec![path.clone()],
-            None => match Place::of_variable(variable("FOSTER_SOCKET").as_deref()) {
-                Place::At(path) => vec![path],
-                Place::Off => Vec::new(),
-                Place::Usual => search(variable),
-            },
+            None => {
+                let environment: Variables = std::env::vars_os().collect();
+                match settings(&Request::new(Vec::new(), None, &environment, Mode::Run)).socket {
+                    Socket::Path(path) => vec![path.into()],
+                    Socket::Off => Vec::new(),
+                    Socket::Search => search(|name| std::env::var_os(name)),
+                }
+            }
         };
         Client::new(places)
     }
@@ -60,7 +63,7 @@ impl Connection {
         crate::sys::signal::restore_inherited();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let result = match runtime {
-            Err(error) => Err(Trouble::Own("begin", error)),
+            Err(error) => Err(Trouble::Own("begin".to_owned(), error)),
             Ok(runtime) => runtime.block_on(async {
                 let client = self.client();
                 let work = work(&client);
@@ -101,7 +104,7 @@ pub(super) enum Trouble {
     /// The answer cannot be printed.
     Output(io::Error),
     /// This process cannot do what it needs to: a verb in the infinitive.
-    Own(&'static str, io::Error),
+    Own(String, io::Error),
 }
 
 impl Trouble {

@@ -22,7 +22,7 @@ mod terminal;
 mod timeline;
 mod wait;
 
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command};
 use std::process::ExitCode;
 
 /// What was asked did not come true.

@@ -146,7 +146,7 @@ const HEADINGS: [&str; 8] = ["NAME", "STATE", "SINCE", "PID", "RESTARTS", "READY
 impl View {
     fn table(&self, status: &Status, now: Timestamp) -> String {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_truncation_indicator("~").set_header(HEADINGS);
+        table.load_style(presets::NOTHING).set_truncation_indicator("~").set_header(HEADINGS);
         for service in &status.services {
             let mut row = Row::from(cells(service, now));
             if self.width.is_some() {

@@ -42,8 +42,10 @@ pub(super) fn size() -> Option<(usize, usize)> {
     if !stdout.is_terminal() {
         return None;
     }
-    let (columns, rows) = crate::sys::terminal_size(&stdout).unwrap_or((80, 24));
-    Some((usize::from(columns), usize::from(rows)))
+    match terminal_size::terminal_size_of(stdout) {
+        Some((columns, rows)) if columns.0 > 0 && rows.0 > 0 => Some((columns.0.into(), rows.0.into())),
+        _ => Some((80, 24)),
+    }
 }
 
 /// Whether more than ASCII can be shown: the locale says UTF-8, and stdout is a terminal.

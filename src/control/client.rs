@@ -32,7 +32,7 @@ pub enum Failure {
         /// Why the first cannot be connected to.
         cause: io::Error,
     },
-    /// `FOSTER_SOCKET=none`.
+    /// The configuration says that there is no socket.
     SwitchedOff,
     /// The connection ended before the answer was whole.
     Ended(PathBuf),
@@ -54,7 +54,7 @@ impl fmt::Display for Failure {
                 if others.is_empty() { Ok(()) } else { write!(f, " (nor at {})", others.join(", ")) }
             }
             Self::SwitchedOff => {
-                f.write_str("FOSTER_SOCKET says that there is no control socket; --socket names one")
+                f.write_str("no supervisor answers: the setting `socket` is \"none\"; --socket names one")
             }
             Self::Ended(path) => {
                 write!(f, "the connection to the supervisor at {} ended before it answered", path.display())
