@@ -1,9 +1,9 @@
 //! From the pipes of the services to the console: what comes out is whole, in order, and never waited for.
 #![allow(clippy::unwrap_used)]
 
-use foster::log::{Consoles, OwnLines, Stream};
+use foster::log::{Consoles, OwnLines, Stamp, Stream};
 use foster::model::Id;
-use foster::run::Output;
+use foster::run::{Cursor, Entry, Output};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent};
 use std::collections::HashMap;
@@ -366,4 +366,133 @@ fn events_of_others_are_left_to_them() {
     assert!(shell.output.open(Id(9)).is_err());
     shell.output.drain(Id(9));
     assert_eq!(shell.output.last_lines(Id(9), 1).count(), 0);
+}
+
+/// What a reader is given, as text: `1: line`, `1: 3 lost`.
+fn read_on(shell: &mut Shell, cursor: &mut Cursor, most: usize) -> Vec<String> {
+    let mut seen = Vec::new();
+    if most > 0 {
+        shell.output.read_logs(cursor, |entry| {
+            seen.push(match entry {
+                Entry::Line(id, kept) => format!("{}: {}", id.0, String::from_utf8_lossy(kept.line.bytes)),
+                Entry::Lost(id, count) => format!("{}: {count} lost", id.0),
+            });
+            seen.len() < most
+        });
+    }
+    seen
+}
+
+fn say(shell: &mut Shell, id: u32, line: &str) {
+    let mut to = shell.open(id, Stream::Out);
+    writeln!(to, "{line}").unwrap();
+    shell.until_says(id, line.as_bytes());
+}
+
+#[test]
+fn the_lines_of_several_services_are_read_in_the_order_of_their_arrival() {
+    let (console, out) = pipe().unwrap();
+    let console = read_all(console);
+    let mut shell = Shell::new(&["a", "b", "c"], &out, &out);
+    for n in 0..6 {
+        say(&mut shell, n % 3, &format!("line {n}"));
+    }
+    let mut cursor = shell.output.cursor(Some(&[Id(0), Id(2)]), 3, Stamp(0), false);
+    assert_eq!(read_on(&mut shell, &mut cursor, 1), ["2: line 2"], "the newest three of the two");
+    say(&mut shell, 0, "too late");
+    assert_eq!(read_on(&mut shell, &mut cursor, 9), ["0: line 3", "2: line 5"]);
+    assert!(read_on(&mut shell, &mut cursor, 9).is_empty(), "it was not to follow");
+
+    let since = shell.output.newest();
+    let mut cursor = shell.output.cursor(None, usize::MAX, since, true);
+    assert_eq!(read_on(&mut shell, &mut cursor, 9), ["0: too late"]);
+    assert!(!shell.output.has_logs(&cursor));
+    say(&mut shell, 1, "new");
+    assert!(shell.output.has_logs(&cursor));
+    assert_eq!(read_on(&mut shell, &mut cursor, 9), ["1: new"]);
+    shell.end();
+    drop(out);
+    console.join().unwrap();
+}
+
+#[test]
+fn a_reader_who_is_too_slow_is_told_how_many_lines_he_has_missed() {
+    let (console, out) = pipe().unwrap();
+    let console = read_all(console);
+    let mut shell = Shell::new(&["a"], &out, &out);
+    say(&mut shell, 0, "first");
+    let mut cursor = shell.output.cursor(None, usize::MAX, Stamp(0), true);
+    assert_eq!(read_on(&mut shell, &mut cursor, 9), ["0: first"]);
+    let writer = write_numbered(shell.open(0, Stream::Out), 10_000, 4096);
+    shell.until_says(0, b"end");
+    writer.join().unwrap();
+    let seen = read_on(&mut shell, &mut cursor, usize::MAX);
+    let lost: usize = seen[0].strip_prefix("0: ").unwrap().strip_suffix(" lost").unwrap().parse().unwrap();
+    assert_eq!(lost + seen.len() - 1, 10_001);
+    assert!(seen[1].starts_with(&format!("0: {lost} ")), "{}", seen[1]);
+    shell.end();
+    drop(out);
+    console.join().unwrap();
+}
+
+#[test]
+fn another_plan_takes_over_what_stays_and_forgets_what_is_gone() {
+    let (console, out) = pipe().unwrap();
+    let console = read_all(console);
+    let mut shell = Shell::new(&["stays", "goes"], &out, &out);
+    let mut cursor = shell.output.cursor(None, 0, Stamp(0), true);
+    say(&mut shell, 0, "one");
+    let mut stranger = shell.open(1, Stream::Out);
+    stranger.write_all(b"a last word without its newline").unwrap();
+    shell.output.drain(Id(1));
+
+    shell.output.replace(&["stays", "another", "a-longer-name"], &[Id(1), Id(2)]);
+    assert_eq!(stranger.write(b"x").map_err(|e| e.kind()), Err(std::io::ErrorKind::BrokenPipe));
+    assert_eq!(shell.output.last_lines(Id(1), 9).count(), 0);
+    say(&mut shell, 1, "two");
+    say(&mut shell, 2, "three");
+    say(&mut shell, 0, "four");
+    assert_eq!(read_on(&mut shell, &mut cursor, 9), ["0: one", "1: two", "2: three", "0: four"]);
+
+    shell.output.replace(&["stays", "", ""], &[Id(1), Id(2)]);
+    assert!(shell.output.open(Id(1)).is_err());
+    say(&mut shell, 0, "five");
+    assert_eq!(read_on(&mut shell, &mut cursor, 9), ["0: five"]);
+    shell.end();
+    drop(out);
+    let text = console.join().unwrap();
+    let expected = "stays  | one\ngoes   | a last word without its newline\nanother       | two\n\
+                    a-longer-name | three\nstays         | four\nstays  | five\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn what_a_service_that_is_gone_has_said_waits_for_a_console_that_does_not_keep_up() {
+    let (mut console, out) = pipe().unwrap();
+    let mut shell = Shell::new(&["loud", "goes"], &out, &out);
+    let writer = write_numbered(shell.open(0, Stream::Out), 50_000, 4096);
+    shell.until(|output| output.pending() >= 256 * 1024);
+    let mut goes = shell.open(1, Stream::Out);
+    writeln!(goes, "farewell").unwrap();
+    drop(goes);
+    shell.turn(0);
+    shell.output.drain(Id(1));
+    shell.output.replace(&["loud", "comes"], &[Id(1)]);
+    let mut comes = shell.open(1, Stream::Out);
+    writeln!(comes, "hello").unwrap();
+
+    let reader = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        console.read_to_end(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    });
+    shell.until_says(0, b"end");
+    shell.until_says(1, b"hello");
+    writer.join().unwrap();
+    shell.end();
+    drop(out);
+    let text = reader.join().unwrap();
+    let lines = by_service(&text);
+    assert_eq!((&lines["goes"][..], &lines["comes"][..]), (&["farewell"][..], &["hello"][..]));
+    assert_numbered(&lines["loud"], 50_000);
 }

@@ -18,7 +18,7 @@ pub use console::{Console, Consoles, Notice, Progress};
 pub use format::{MAX_WIDTH, Prefix, Style, colour_wanted};
 pub use line::{End, Line, MAX_LINE, Splitter};
 pub use own::{LineWriter, OwnLines};
-pub use tail::{DEFAULT_TAIL, Tail};
+pub use tail::{DEFAULT_TAIL, Kept, Place, Stamp, Tail};
 
 /// Which of its two output streams a process wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

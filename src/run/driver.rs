@@ -91,6 +91,9 @@ impl Shell {
             tracing::debug!("{}: cannot wait for the report of process {pid}: {errno}", self.name(proc.id));
         }
         self.procs.insert(pid, proc, report);
+        if proc.role == Role::Main {
+            self.output.begin(proc.id);
+        }
     }
 
     fn not_spawned(&mut self, proc: Proc, error: &SpawnError) {

@@ -17,4 +17,4 @@ mod sweep;
 mod timers;
 
 pub use boot::{BootError, run};
-pub use output::Output;
+pub use output::{Cursor, Entry, Output};

@@ -15,15 +15,19 @@
 //! lost, PID 1 does not wait, and its memory stays bounded: the mark, plus what one read can become with a prefix before
 //! each line.
 
+mod finish;
+mod logs;
 mod pipe;
+mod replace;
+
+pub use logs::{Cursor, Entry};
 
 use crate::log::{
-    Consoles, End, Line, Notice, OwnLines, Prefix, Progress, Stream, Style, Tail, colour_wanted,
+    Consoles, End, Line, Notice, OwnLines, Prefix, Progress, Stamp, Stream, Style, Tail, colour_wanted,
 };
 use crate::model::Id;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use pipe::{Pipe, Taken};
 use std::collections::VecDeque;
 use std::io;
@@ -46,6 +50,14 @@ pub struct Output {
     /// The upper half of this room's event data; the lower half says which stream or console.
     tag: u32,
     sources: Vec<Source>,
+    /// The source of each service, by id; beyond the end of [`Output::sources`] for the id of none.
+    of: Vec<u32>,
+    /// Sources without a service: those to be used again, and how many are still to be emptied.
+    free: Vec<u32>,
+    retired: usize,
+    /// Counts [`Output::replace`].
+    epoch: u32,
+    clock: Clock,
     consoles: Consoles,
     /// Per console: coloured, the epoll is told to wait for it, the epoll can.
     coloured: [bool; 2],
@@ -65,6 +77,31 @@ struct Source {
     prefix: Prefix,
     tail: Tail,
     pipes: [Option<Box<Pipe>>; 2],
+    /// Since when it belongs to this service: tells it from an earlier one in the same place.
+    born: Stamp,
+    /// Its service is gone, and what is in its pipes is still to be told.
+    retired: bool,
+    /// A process was started while output of the one before was still in a pipe.
+    begins: bool,
+}
+
+/// Gives lines their stamps.
+#[derive(Debug)]
+struct Clock {
+    began: Instant,
+    last: u64,
+}
+
+impl Clock {
+    /// Looks what time it is. Once for all lines of one read: they follow each other by a nanosecond.
+    fn look(&mut self) {
+        self.last = self.last.max(u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn next(&mut self) -> Stamp {
+        self.last = self.last.saturating_add(1);
+        Stamp(self.last)
+    }
 }
 
 impl Output {
@@ -83,15 +120,16 @@ impl Output {
         let coloured =
             [0, 1].map(|c| colour_wanted(consoles.get(c).is_terminal(), |name| std::env::var_os(name)));
         let style = Style::new(names.iter().copied(), coloured.contains(&true));
-        let source = |(index, name): (usize, &&str)| Source {
-            prefix: Prefix::service(style, name, index),
-            tail: Tail::default(),
-            pipes: [None, None],
-        };
+        let source = |(index, name): (usize, &&str)| Source::new(style, name, index, Stamp(0));
         let mut output = Self {
             epoll: Epoll(epoll.0.try_clone()?),
             tag,
             sources: names.iter().enumerate().map(source).collect(),
+            of: (0..u32::try_from(names.len()).unwrap_or(u32::MAX)).collect(),
+            free: Vec::new(),
+            retired: 0,
+            epoch: 0,
+            clock: Clock { began: Instant::now(), last: 0 },
             consoles,
             coloured,
             armed: [false; 2],
@@ -120,12 +158,13 @@ impl Output {
     /// When descriptors or memory are short; what exists stays as it is, and a later call tries again.
     pub fn open(&mut self, id: Id) -> io::Result<[BorrowedFd<'_>; 2]> {
         let tag = self.tag;
-        let source = self.sources.get_mut(id.index()).ok_or(io::ErrorKind::NotFound)?;
+        let at = self.at(id).ok_or(io::ErrorKind::NotFound)?;
+        let source = self.sources.get_mut(at).ok_or(io::ErrorKind::NotFound)?;
         for stream in Stream::BOTH {
             let slot = &mut source.pipes[stream.index()];
             if slot.is_none() {
                 let pipe = Pipe::new()?;
-                let event = EpollEvent::new(EpollFlags::EPOLLIN, data(tag, stream_token(id, stream)));
+                let event = EpollEvent::new(EpollFlags::EPOLLIN, data(tag, stream_token(at, stream)));
                 self.epoll.add(pipe.reader(), event)?;
                 *slot = Some(Box::new(pipe));
             }
@@ -163,12 +202,12 @@ impl Output {
         {
             let Some(pipe) = self.pipe_mut(token) else { continue };
             pipe.queued = false;
-            let (id, stream) = of_token(token);
+            let (at, stream) = of_token(token);
             if self.consoles.get(stream.index()).is_full() {
                 self.pause(token);
                 continue;
             }
-            let taken = self.read(id, stream, SHARE.min(left.max(LEAST)));
+            let taken = self.read(at, stream, SHARE.min(left.max(LEAST)));
             left = left.saturating_sub(taken.count.max(LEAST));
             if taken.more
                 && let Some(pipe) = self.pipe_mut(token)
@@ -178,6 +217,9 @@ impl Output {
             }
         }
         self.settle();
+        if self.retired > 0 {
+            self.bury_sources();
+        }
         !self.queue.is_empty()
     }
 
@@ -185,19 +227,36 @@ impl Output {
     /// To be called before the end is announced. What a stalled console does not take now stays in the pipe and is
     /// still told from the output of the next process; descendants that go on writing are not waited for.
     pub fn drain(&mut self, id: Id) {
+        if let Some(at) = self.at(id) {
+            self.drain_source(at);
+        }
+    }
+
+    fn drain_source(&mut self, at: usize) {
         self.take_own();
+        self.clock.look();
         for stream in Stream::BOTH {
-            let Some(source) = self.sources.get_mut(id.index()) else { return };
-            let Source { prefix, tail, pipes } = source;
+            let Some(source) = self.sources.get_mut(at) else { return };
+            let Source { prefix, tail, pipes, .. } = source;
             let Some(pipe) = &mut pipes[stream.index()] else { continue };
             let (console, coloured) = (self.consoles.get_mut(stream.index()), self.coloured[stream.index()]);
             pipe.cut(|line| {
-                tail.push(stream, line);
+                tail.push(self.clock.next(), stream, line);
                 console.append(|to| prefix.append(line, coloured, to));
             });
-            self.read_to_cut(id, stream);
+            self.read_to_cut(at, stream);
         }
         self.settle();
+    }
+
+    /// A new main process of the service has been made: what comes from now on is its output, as far as
+    /// [`Output::last_lines`] goes.
+    pub fn begin(&mut self, id: Id) {
+        let Some(source) = self.at(id).and_then(|at| self.sources.get_mut(at)) else { return };
+        source.begins = source.is_cut();
+        if !source.begins {
+            source.tail.begin();
+        }
     }
 
     /// Says a line, or several, in the supervisor's own name, in order with what services wrote and tracing said.
@@ -206,9 +265,14 @@ impl Output {
         self.take_own();
     }
 
-    /// The newest `count` lines of a service, oldest first.
+    /// The newest `count` lines of the last main process of a service, oldest first.
     pub fn last_lines(&mut self, id: Id, count: usize) -> impl Iterator<Item = (Stream, Line<'_>)> {
-        self.sources.get_mut(id.index()).into_iter().flat_map(move |source| source.tail.last_lines(count))
+        let source = self.at(id).and_then(|at| self.sources.get_mut(at));
+        source.into_iter().flat_map(move |source| source.tail.last_lines(count))
+    }
+
+    fn at(&self, id: Id) -> Option<usize> {
+        self.of.get(id.index()).map(|at| *at as usize)
     }
 
     /// How many bytes wait for the consoles.
@@ -217,82 +281,34 @@ impl Output {
         (0..self.consoles.count()).map(|console| self.consoles.get(console).pending()).sum()
     }
 
-    /// The end of PID 1: takes what is in all pipes and writes it out, waiting for the consoles until the deadline at
-    /// most. The one function here that waits.
-    pub fn finish(&mut self, deadline: Instant) {
-        let ids = self.with_something_left();
-        for &id in &ids {
-            self.drain(id);
-        }
-        loop {
-            for &id in &ids {
-                for stream in Stream::BOTH {
-                    self.read_to_cut(id, stream);
-                }
-            }
-            self.settle();
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-            let stalled = (0..self.consoles.count()).map(|console| self.consoles.get(console));
-            let mut fds: Vec<_> = stalled
-                .filter(|console| console.pending() > 0)
-                .filter_map(|console| console.fd())
-                .map(|fd| PollFd::new(fd, PollFlags::POLLOUT))
-                .collect();
-            let undone = !self.own.is_empty() || self.sources.iter().any(Source::is_cut);
-            if fds.is_empty() && !undone {
-                return;
-            }
-            if !fds.is_empty() && matches!(poll(&mut fds, left), Ok(0)) || Instant::now() >= deadline {
-                return;
-            }
-        }
-    }
-
-    /// The services with output in a pipe or a line under way. The epoll knows at once who has something; to ask every
-    /// pipe would cost more than all the rest of the end.
-    fn with_something_left(&mut self) -> Vec<Id> {
-        let mut events = [EpollEvent::empty(); 64];
-        // It goes round, so that those that come up again do not hide others.
-        for _ in 0..=2 * self.sources.len() / events.len() {
-            let count = self.epoll.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
-            for event in events.iter().take(count) {
-                self.event(event.data());
-            }
-            if count < events.len() {
-                break;
-            }
-        }
-        let ids = (0..u32::try_from(self.sources.len()).unwrap_or(u32::MAX)).map(Id);
-        let left = |pipe: &Pipe| pipe.queued || pipe.paused || !pipe.is_between_lines();
-        ids.zip(&self.sources)
-            .filter(|(_, s)| s.pipes.iter().flatten().any(|p| left(p)))
-            .map(|(id, _)| id)
-            .collect()
-    }
-
     /// Reads what is left of processes that ended, as far as the console goes along.
-    fn read_to_cut(&mut self, id: Id, stream: Stream) {
+    fn read_to_cut(&mut self, at: usize, stream: Stream) {
         let is_cut = |output: &Self| {
-            let source = output.sources.get(id.index());
+            let source = output.sources.get(at);
             source.and_then(|source| source.pipes[stream.index()].as_ref()).is_some_and(|pipe| pipe.is_cut())
         };
         while is_cut(self) && !self.consoles.get(stream.index()).is_full() {
-            self.read(id, stream, SHARE);
+            self.read(at, stream, SHARE);
         }
     }
 
     /// One read from a stream, its lines into the tail and to the console.
-    fn read(&mut self, id: Id, stream: Stream, most: usize) -> Taken {
+    fn read(&mut self, at: usize, stream: Stream, most: usize) -> Taken {
         let nothing = Taken { count: 0, more: false };
-        let Some(Source { prefix, tail, pipes }) = self.sources.get_mut(id.index()) else { return nothing };
+        self.clock.look();
+        let Some(source) = self.sources.get_mut(at) else { return nothing };
+        let Source { prefix, tail, pipes, .. } = source;
         let Some(pipe) = &mut pipes[stream.index()] else { return nothing };
         let (console, coloured) = (self.consoles.get_mut(stream.index()), self.coloured[stream.index()]);
         let most = most.min(self.buffer.len());
         let taken = pipe.read(&mut self.buffer[..most], |line| {
-            tail.push(stream, line);
+            tail.push(self.clock.next(), stream, line);
             console.append(|to| prefix.append(line, coloured, to));
         });
+        if source.begins && !source.is_cut() {
+            source.begins = false;
+            source.tail.begin();
+        }
         if console.pending() >= BATCH {
             // What it does not take is seen, and said, when the turn is settled.
             let _ = console.flush();
@@ -361,8 +377,8 @@ impl Output {
 
     /// Tells the epoll what to wait for on a stream. False if nothing changed.
     fn watch(&mut self, token: u32, mut event: EpollEvent, paused: bool) -> bool {
-        let (id, stream) = of_token(token);
-        let Some(source) = self.sources.get_mut(id.index()) else { return false };
+        let (at, stream) = of_token(token);
+        let Some(source) = self.sources.get_mut(at) else { return false };
         let Some(pipe) = &mut source.pipes[stream.index()] else { return false };
         if pipe.paused == paused || self.epoll.modify(pipe.reader(), &mut event).is_err() {
             return false;
@@ -401,12 +417,23 @@ impl Output {
     }
 
     fn pipe_mut(&mut self, token: u32) -> Option<&mut Pipe> {
-        let (id, stream) = of_token(token);
-        self.sources.get_mut(id.index())?.pipes[stream.index()].as_deref_mut()
+        let (at, stream) = of_token(token);
+        self.sources.get_mut(at)?.pipes[stream.index()].as_deref_mut()
     }
 }
 
 impl Source {
+    fn new(style: Style, name: &str, index: usize, born: Stamp) -> Self {
+        Self {
+            prefix: Prefix::service(style, name, index),
+            tail: Tail::default(),
+            pipes: [None, None],
+            born,
+            retired: false,
+            begins: false,
+        }
+    }
+
     fn is_cut(&self) -> bool {
         self.pipes.iter().flatten().any(|pipe| pipe.is_cut())
     }
@@ -416,11 +443,11 @@ fn data(tag: u32, token: u32) -> u64 {
     u64::from(tag) << 32 | u64::from(token)
 }
 
-fn stream_token(id: Id, stream: Stream) -> u32 {
-    // Ids are indices of a list in memory, far below half of the range.
-    id.0.wrapping_mul(2) | u32::from(stream == Stream::Err)
+fn stream_token(source: usize, stream: Stream) -> u32 {
+    // Sources are indices of a list in memory, far below half of the range.
+    (source as u32).wrapping_mul(2) | u32::from(stream == Stream::Err)
 }
 
-fn of_token(token: u32) -> (Id, Stream) {
-    (Id(token / 2), if token.is_multiple_of(2) { Stream::Out } else { Stream::Err })
+fn of_token(token: u32) -> (usize, Stream) {
+    ((token / 2) as usize, if token.is_multiple_of(2) { Stream::Out } else { Stream::Err })
 }
