@@ -149,8 +149,7 @@ impl Verb for Restart {
 
 impl Verb for Reload {
     fn run(self) -> u8 {
-        let words =
-            Words { noun: "reload", done: Some("reloaded"), goal: "reloaded", also: "also reloaded" };
+        let words = Words { noun: "reload", done: Some("reloaded"), goal: "reloaded", also: "also reloaded" };
         self.options.act("/v1/reload", &words)
     }
 }
@@ -172,7 +171,12 @@ impl Options {
 
 /// Prints what came of it, one line for each service: what came true to stdout, what did not to stderr. Gives the exit
 /// code.
-pub(super) fn report(answer: &Answer, json: bool, words: &Words<'_>, timeout: Option<Duration>) -> Result<u8, Trouble> {
+pub(super) fn report(
+    answer: &Answer,
+    json: bool,
+    words: &Words<'_>,
+    timeout: Option<Duration>,
+) -> Result<u8, Trouble> {
     let acted: Acted = answer.read()?;
     let (mut told, mut failed) = (String::new(), String::new());
     for result in &acted.results {

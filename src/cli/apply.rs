@@ -66,7 +66,9 @@ impl Args {
             match &applied.reason {
                 _ if applied.ok => print(&format!("{}\n", self.summary(&applied)))?,
                 Some(reason) => note(reason),
-                None => note(&format!("not applied, nothing was changed: {}", count(applied.errors, "error"))),
+                None => {
+                    note(&format!("not applied, nothing was changed: {}", count(applied.errors, "error")))
+                }
             }
         }
         Ok(match (applied.ok, answer.status) {
@@ -78,18 +80,23 @@ impl Args {
 
     fn summary(&self, applied: &Applied) -> String {
         let of = |kind| applied.changes.iter().filter(|change| change.change == kind).count();
-        let counts: Vec<String> = [ChangeKind::Added, ChangeKind::Removed, ChangeKind::Restarted, ChangeKind::Updated]
-            .into_iter()
-            .map(|kind| (of(kind), word(kind)))
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{count} {word}"))
-            .collect();
+        let counts: Vec<String> =
+            [ChangeKind::Added, ChangeKind::Removed, ChangeKind::Restarted, ChangeKind::Updated]
+                .into_iter()
+                .map(|kind| (of(kind), word(kind)))
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, word)| format!("{count} {word}"))
+                .collect();
         let what = match (self.dry_run, self.waiting.no_wait) {
             (true, _) => "would be applied",
             (_, true) => "accepted",
             _ => "applied",
         };
-        if counts.is_empty() { "nothing has changed".to_owned() } else { format!("{what}: {}", counts.join(", ")) }
+        if counts.is_empty() {
+            "nothing has changed".to_owned()
+        } else {
+            format!("{what}: {}", counts.join(", "))
+        }
     }
 }
 

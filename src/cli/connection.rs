@@ -8,9 +8,9 @@ use crate::control::client::{Client, Failure};
 use crate::control::socket::search;
 use crate::model::{Signal, Socket};
 use futures_core::Stream;
+use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -55,11 +55,7 @@ impl Connection {
         self.drive(work, Some(interrupted))
     }
 
-    fn drive(
-        &self,
-        work: impl AsyncFnOnce(&Client) -> Result<u8, Trouble>,
-        interrupted: Option<&str>,
-    ) -> u8 {
+    fn drive(&self, work: impl AsyncFnOnce(&Client) -> Result<u8, Trouble>, interrupted: Option<&str>) -> u8 {
         crate::sys::signal::restore_inherited();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let result = match runtime {

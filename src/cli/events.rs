@@ -72,7 +72,9 @@ fn tell(event: &Event, colour: bool) -> String {
         Event::Shutdown { time, reason } => {
             format!("{} the container is being stopped: {reason}\n", time_of_day(time))
         }
-        Event::Lost { count } => format!("({count} events are missing here: they came faster than they were read)\n"),
+        Event::Lost { count } => {
+            format!("({count} events are missing here: they came faster than they were read)\n")
+        }
     }
 }
 
@@ -93,7 +95,11 @@ mod tests {
                 state: text("waiting"),
                 reason: Some(text("waits for db")),
             },
-            Event::Exit { time: time(), service: text("web"), text: text("exited with code 3; restarting it now") },
+            Event::Exit {
+                time: time(),
+                service: text("web"),
+                text: text("exited with code 3; restarting it now"),
+            },
             Event::Applied { time: time() },
             Event::Shutdown { time: time(), reason: text("asked by SIGTERM") },
             Event::Lost { count: 7 },

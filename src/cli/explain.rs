@@ -51,7 +51,12 @@ fn tell(explanation: &Explanation, now: Timestamp, colour: bool) -> String {
     let Explanation { service, chain, next, exits, last_lines } = explanation;
     let state = |state: &str| paint(state, state_colour(state), colour);
     let heading = |text: &str| paint(text, BOLD, colour);
-    let mut text = format!("{} is {}, for {}\n", heading(&service.name), state(&service.state), ago(&service.since, now));
+    let mut text = format!(
+        "{} is {}, for {}\n",
+        heading(&service.name),
+        state(&service.state),
+        ago(&service.since, now)
+    );
     for (depth, link) in chain.iter().enumerate() {
         let indent = "  ".repeat(depth + 1);
         text += &format!("{indent}{}: {}: {}\n", link.service, state(&link.state), link.text);

@@ -74,7 +74,8 @@ mod tests {
             state: "waiting".to_owned(),
             reason: (number == 0).then(|| "waits for db".to_owned()),
         };
-        let health = |count: usize| Health { healthy: count == 0, unhealthy: (0..count).map(result).collect() };
+        let health =
+            |count: usize| Health { healthy: count == 0, unhealthy: (0..count).map(result).collect() };
         assert_eq!(tell(&health(0)), "healthy\n");
         assert_eq!(tell(&health(2)), "unhealthy: s0 is waiting (waits for db), s1 is waiting\n");
         assert!(tell(&health(9)).ends_with("s4 is waiting, and 4 more\n"));

@@ -145,7 +145,8 @@ mod tests {
     fn since_is_a_time_or_how_long_ago() {
         let time = parse_since("2026-01-02T03:04:05Z").unwrap();
         assert_eq!(time.to_string(), "2026-01-02T03:04:05Z");
-        let ago = Timestamp::now().duration_since(parse_since("10m").unwrap());
+        let since = parse_since("10m").unwrap();
+        let ago = Timestamp::now().duration_since(since);
         assert!((600..610).contains(&ago.as_secs()), "{ago:?}");
         let error = parse_since("yesterday").unwrap_err();
         assert!(error.ends_with("a time is written as in 2026-01-02T03:04:05Z"), "{error}");

@@ -3,7 +3,9 @@
 use super::terminal::{note, print};
 use super::{EX_FALSE, EX_USAGE, VERBS, Verb, command};
 use clap::Command;
+use clap::builder::Resettable;
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -59,9 +61,25 @@ fn pages() -> Vec<(String, Command)> {
     std::iter::once(whole).chain(pages).map(named).collect()
 }
 
-fn render(page: Command) -> io::Result<String> {
+/// As clap_mangen does it, but with what stands below the options under the titles where man-pages(7) has it.
+fn render(mut page: Command) -> io::Result<String> {
+    let below = page.get_after_help().map(ToString::to_string).unwrap_or_default();
+    page = page.after_help(Resettable::Reset);
     let mut text = Vec::new();
     Man::new(page).render(&mut text)?;
+    let mut roff = Roff::new();
+    let (examples, codes) = below.split_once("Exit code: ").unwrap_or((&below, ""));
+    if let Some(examples) = examples.strip_prefix("Examples:\n") {
+        let (commands, prose) = examples.split_once("\n\n").unwrap_or((examples, ""));
+        roff.control("SH", ["EXAMPLES"]).control("nf", []).text([roman(commands)]).control("fi", []);
+        if !prose.trim().is_empty() {
+            roff.control("SH", ["NOTES"]).text([roman(prose.trim())]);
+        }
+    }
+    if !codes.is_empty() {
+        roff.control("SH", ["EXIT STATUS"]).text([roman(codes)]);
+    }
+    roff.to_writer(&mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

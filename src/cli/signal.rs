@@ -1,8 +1,8 @@
 //! `foster signal`: any signal to the main process of services.
 
+use super::Verb;
 use super::act::{Words, report};
 use super::connection::{Connection, PATIENCE};
-use super::Verb;
 use crate::control::api::SendSignal;
 use crate::control::client::Client;
 use crate::model::Signal;

@@ -1,8 +1,8 @@
 //! `foster status`: a table of all services.
 
+use super::Verb;
 use super::connection::{Connection, PATIENCE, Trouble};
 use super::terminal::{self, ago, paint, print, state_colour};
-use super::Verb;
 use crate::control::api::{Exit, ServiceStatus, Status};
 use crate::control::client::{Answer, Client, Failure, Lines, target};
 use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
@@ -253,7 +253,12 @@ mod tests {
         };
         let services = vec![
             service("web", "ready", None, Some(exit(None, Some("SIGSEGV")))),
-            service("worker@10", "backoff", Some("restarting it in 1.6s (attempt 5 of 10)"), Some(exit(Some(3), None))),
+            service(
+                "worker@10",
+                "backoff",
+                Some("restarting it in 1.6s (attempt 5 of 10)"),
+                Some(exit(Some(3), None)),
+            ),
         ];
         Status { supervisor, services }
     }
@@ -277,7 +282,7 @@ worker@10  backoff  5m12s  -    3         no     3             restarting it in 
         let table = table(Some(80), false);
         assert_eq!(table.lines().count(), 3, "{table}");
         assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
-        assert!(table.contains("3             restarting it~"), "{table}");
+        assert!(table.contains("3             restarting it in~"), "{table}");
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl Answer {
     /// # Errors
     /// [`Failure::NotUnderstood`].
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        T::deserialize(&self.body).map_err(|error| Failure::NotUnderstood(self.socket.clone(), error.to_string()))
+        T::deserialize(&self.body)
+            .map_err(|error| Failure::NotUnderstood(self.socket.clone(), error.to_string()))
     }
 }
 
@@ -210,7 +211,8 @@ impl Client {
         body: Option<&(impl Serialize + ?Sized)>,
     ) -> Result<Exchange, Failure> {
         let (stream, socket) = self.connect().await?;
-        let not_understood = |error: &dyn fmt::Display| Failure::NotUnderstood(socket.clone(), error.to_string());
+        let not_understood =
+            |error: &dyn fmt::Display| Failure::NotUnderstood(socket.clone(), error.to_string());
         let told = |error: hyper::Error| match error {
             error if error.is_parse() => not_understood(&error),
             _ => Failure::Ended(socket.clone()),
@@ -301,7 +303,10 @@ fn answer(status: u16, bytes: &[u8], socket: PathBuf) -> Result<Answer, Failure>
     let body: Value = match serde_json::from_slice(bytes) {
         Ok(body) => body,
         Err(error) => {
-            return Err(Failure::NotUnderstood(socket, format!("HTTP status {status} without JSON: {error}")));
+            return Err(Failure::NotUnderstood(
+                socket,
+                format!("HTTP status {status} without JSON: {error}"),
+            ));
         }
     };
     if body.get("error").is_some_and(Value::is_string)
@@ -357,8 +362,9 @@ impl Lines {
                     self.given = 0;
                     self.buffer.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
                 }
-                None if self.buffer.len() == self.given => return Ok(None),
-                None | Some(Err(_)) => return Err(Failure::Ended(socket.clone())),
+                // A supervisor that ends leaves its streams without an end of their own.
+                _ if self.buffer.len() == self.given => return Ok(None),
+                _ => return Err(Failure::Ended(socket.clone())),
             }
         }
     }

@@ -51,10 +51,8 @@ fn operation(route: &Route) -> Value {
     }
     let mut responses = Map::new();
     for (status, meaning) in route.statuses {
-        responses.insert(
-            status.to_string(),
-            json!({ "description": meaning, "content": content(route.answer) }),
-        );
+        responses
+            .insert(status.to_string(), json!({ "description": meaning, "content": content(route.answer) }));
     }
     for (status, meaning) in COMMON.iter().filter(|(status, _)| !is_answer(route, *status)) {
         let applies = match status {

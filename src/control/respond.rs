@@ -81,9 +81,7 @@ where
             Err(refuse(413, format!("the body has more than {} KiB", BODY >> 10), None))
         }
         Ok(Err(error)) => Err(refuse(400, format!("cannot read the body: {error}"), None)),
-        Err(_) => {
-            Err(refuse(408, format!("the body did not come within {} s", BODY_TIME.as_secs()), None))
-        }
+        Err(_) => Err(refuse(408, format!("the body did not come within {} s", BODY_TIME.as_secs()), None)),
     }
 }
 

@@ -106,9 +106,12 @@ const OK: [(u16, &str); 1] = [(200, "The answer")];
 pub const ROUTES: [Route; 16] = [
     Route {
         parameters: &[SERVICES],
-        ..get("/v1/status", Type::One("Status"), "Every service, or those asked for, and the supervisor", |input| {
-            Ok(Way::Ask(Ask::Status(services(input)?)))
-        })
+        ..get(
+            "/v1/status",
+            Type::One("Status"),
+            "Every service, or those asked for, and the supervisor",
+            |input| Ok(Way::Ask(Ask::Status(services(input)?))),
+        )
     },
     get("/v1/services/{name}", Type::One("ServiceStatus"), "One service, by its exact name", |input| {
         Ok(Way::Ask(Ask::Service(input.name)))
@@ -161,7 +164,9 @@ pub const ROUTES: [Route; 16] = [
             |input| Ok(Way::Ask(Ask::Events(services(input)?))),
         )
     },
-    get("/v1/graph", Type::One("Graph"), "Every service and what it depends on", |_| Ok(Way::Ask(Ask::Graph))),
+    get("/v1/graph", Type::One("Graph"), "Every service and what it depends on", |_| {
+        Ok(Way::Ask(Ask::Graph))
+    }),
     get(
         "/v1/timeline",
         Type::One("Timeline"),
@@ -234,10 +239,12 @@ pub fn find(method: &str, path: &str) -> Found {
     for route in &TABLE {
         let name = match route.path.strip_suffix("{name}") {
             None if route.path == path => String::new(),
-            Some(stem) => match path.strip_prefix(stem).filter(|rest| !rest.is_empty() && !rest.contains('/')) {
-                Some(rest) => decode(rest),
-                None => continue,
-            },
+            Some(stem) => {
+                match path.strip_prefix(stem).filter(|rest| !rest.is_empty() && !rest.contains('/')) {
+                    Some(rest) => decode(rest),
+                    None => continue,
+                }
+            }
             None => continue,
         };
         if route.method == method {
@@ -299,7 +306,9 @@ fn problem(error: String, help: Option<String>) -> Problem {
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| match body {
-        [] => problem("cannot read the body: it is empty".to_owned(), Some("it takes a JSON object".to_owned())),
+        [] => {
+            problem("cannot read the body: it is empty".to_owned(), Some("it takes a JSON object".to_owned()))
+        }
         _ => problem(format!("cannot read the body: {error}"), None),
     })
 }

@@ -146,9 +146,7 @@ impl Clients {
         let room = if may_act {
             !full || self.make_room(|client| !client.may_act) || self.make_room(|_| true)
         } else {
-            !full && strangers < STRANGERS
-                || self.make_room(|client| !client.may_act)
-                || self.displace(uid)
+            !full && strangers < STRANGERS || self.make_room(|client| !client.may_act) || self.displace(uid)
         };
         if !room {
             // Without waiting; there is room for it in a new connection.

@@ -189,11 +189,8 @@ mod tests {
     #[test]
     fn the_usual_places_come_best_first() {
         let places = usual(7, |name| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/7".into()));
-        let expected = [
-            "/run/foster/control.sock",
-            "/run/user/7/foster/control.sock",
-            "/tmp/foster-7/control.sock",
-        ];
+        let expected =
+            ["/run/foster/control.sock", "/run/user/7/foster/control.sock", "/tmp/foster-7/control.sock"];
         assert_eq!(places, expected.map(PathBuf::from));
         assert_eq!(usual(7, |_| Some("relative".into())).len(), 2, "a relative directory is nowhere");
     }

@@ -147,7 +147,8 @@ impl<'a> Drawing<'a> {
 
     /// A digraph of the DOT language, <https://graphviz.org/doc/info/lang.html>; edges go to what is depended on.
     pub(super) fn dot(&self) -> String {
-        let mut text = "digraph foster {\n  rankdir = LR;\n  node [shape = box, style = rounded];\n".to_owned();
+        let mut text =
+            "digraph foster {\n  rankdir = LR;\n  node [shape = box, style = rounded];\n".to_owned();
         for node in self.nodes {
             let mut label = quote_dot(&node.name);
             if let Some(state) = &node.state {

@@ -105,7 +105,7 @@ fn show(graph: &Graph, format: Format) -> String {
 /// The graph of a plan, as the supervisor would give it.
 fn of_plan(plan: &Plan) -> Graph {
     let names = |ids: &[Id]| ids.iter().map(|id| plan.service(*id).name.clone()).collect();
-    let mut services: Vec<Node> = plan
+    let services = plan
         .services
         .iter()
         .map(|service| Node {
@@ -124,6 +124,5 @@ fn of_plan(plan: &Plan) -> Graph {
             after: names(&service.after),
         })
         .collect();
-    services.sort_by(|a, b| a.name.cmp(&b.name));
     Graph { services }
 }

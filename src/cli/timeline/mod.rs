@@ -2,9 +2,9 @@
 
 mod svg;
 
+use super::Verb;
 use super::connection::{Connection, PATIENCE, Trouble};
 use super::terminal::{self, BOLD, paint, print};
-use super::Verb;
 use crate::control::api::{Span, Timeline};
 use crate::control::client::Client;
 use crate::model::format_duration;
@@ -96,15 +96,23 @@ impl<'a> Chart<'a> {
             return "nothing was started\n".to_owned();
         }
         let names = self.spans.iter().map(|span| span.service.len()).max().unwrap_or(0).max("SERVICE".len());
-        let before = names + 2 + 3 * 9;
-        let bars = width.saturating_sub(before + 2).max(20);
-        let mut text = format!("{:names$}  {:>8} {:>8} {:>8}  ", "  SERVICE", "WAITED", "STARTED", "READY AT", names = names + 2);
+        // The mark, the name, three columns of eight, and what is between them.
+        let bars = width.saturating_sub(names + 33).max(20);
+        let mut text = format!(
+            "{:names$}  {:>8} {:>8} {:>8}  ",
+            "  SERVICE",
+            "WAITED",
+            "TOOK",
+            "READY AT",
+            names = names + 2
+        );
         text += &format!("0{:>1$}\n", length(self.end), bars - 1);
         for (at, span) in self.spans.iter().enumerate() {
             let mark = if self.critical[at] { "* " } else { "  " };
             let name = format!("{mark}{:names$}", span.service);
             let name = paint(&name, if self.critical[at] { BOLD } else { "" }, colour);
-            let [waited, started] = [span.waited(), span.took()].map(|time| time.map_or("-".to_owned(), length));
+            let [waited, started] =
+                [span.waited(), span.took()].map(|time| time.map_or("-".to_owned(), length));
             let ready = span.ready.map_or(span.state.clone(), length);
             let bar = self.bar(span, bars);
             text += format!("{name}  {waited:>8} {started:>8} {ready:>8}  {bar}").trim_end();
@@ -138,7 +146,11 @@ impl<'a> Chart<'a> {
             })
             .collect();
         let ready = length(self.spans[*last].ready.unwrap_or(self.end));
-        format!("\n{} was ready last, after {ready}; critical path: {}\n", self.spans[*last].service, steps.join(" -> "))
+        format!(
+            "\n{} was ready last, after {ready}; critical path: {}\n",
+            self.spans[*last].service,
+            steps.join(" -> ")
+        )
     }
 }
 
@@ -169,15 +181,18 @@ mod tests {
     use super::*;
 
     pub(super) fn timeline() -> Timeline {
-        let span = |name: &str, waiting: f64, started: Option<f64>, ready: Option<f64>, waited_for: Option<&str>| Span {
-            service: name.to_owned(),
-            kind: "daemon".to_owned(),
-            state: if ready.is_some() { "ready" } else { "starting" }.to_owned(),
-            waiting: Some(waiting),
-            started,
-            ready,
-            waited_for: waited_for.map(str::to_owned),
-        };
+        let span =
+            |name: &str, waiting: f64, started: Option<f64>, ready: Option<f64>, waited_for: Option<&str>| {
+                Span {
+                    service: name.to_owned(),
+                    kind: "daemon".to_owned(),
+                    state: if ready.is_some() { "ready" } else { "starting" }.to_owned(),
+                    waiting: Some(waiting),
+                    started,
+                    ready,
+                    waited_for: waited_for.map(str::to_owned),
+                }
+            };
         Timeline {
             since: "2026-01-02T03:04:05.000Z".to_owned(),
             services: vec![
@@ -195,13 +210,13 @@ mod tests {
     fn the_critical_path_leads_back_from_what_was_ready_last() {
         let timeline = timeline();
         let text = Chart::new(&timeline).text(80, false);
-        let expected = "  SERVICE    WAITED  STARTED READY AT  0                                2.00s
+        let expected = "  SERVICE    WAITED     TOOK READY AT  0                                  2.00s
 * setup       0.2ms    119ms    120ms  ==
   cache       0.3ms    2.7ms    4.0ms  =
 * db          120ms    879ms    1.00s  ..==================
-* web         1.00s    999ms    2.00s  ...................===================
-  slow        4.0ms        - starting  ======================================
-  last            -        - starting  ......................................
+* web         1.00s    999ms    2.00s  ....................====================
+  slow        4.0ms        - starting  ========================================
+  last            -        - starting  ........................................
 
 web was ready last, after 2.00s; critical path: setup 119ms -> db 879ms -> web 999ms
 ";
