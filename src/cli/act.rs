@@ -16,8 +16,9 @@ Examples:
   foster start 'worker@*' cron      several at once; quote a pattern, or the shell expands it
   foster start web --timeout 10s    wait no longer; the start goes on
 
-Exit code: 0 when all are ready, 1 when one will not be (saying why) or may not be started by this user, 124 when the
-timeout ran out, 130 after Ctrl-C (the start goes on), 69 when no supervisor answers, 64 for a wrong command line.")]
+Exit code: 0 when all are ready, 1 when one will not be (saying why) or may not be started by this user, \
+124 when the timeout ran out, 130 after Ctrl-C (the start goes on), 69 when no supervisor answers, 64 for \
+a wrong command line.")]
 pub(super) struct Start {
     #[command(flatten)]
     options: Options,
@@ -33,8 +34,9 @@ Examples:
 
 A service that was stopped stays down until somebody starts it, or what requires it.
 
-Exit code: 0 when all are down, 1 when somebody started one again or this user may not stop them, 124 when the timeout ran
-out, 130 after Ctrl-C (the stop goes on), 69 when no supervisor answers, 64 for a wrong command line.")]
+Exit code: 0 when all are down, 1 when somebody started one again or this user may not stop them, 124 when \
+the timeout ran out, 130 after Ctrl-C (the stop goes on), 69 when no supervisor answers, 64 for a wrong \
+command line.")]
 pub(super) struct Stop {
     #[command(flatten)]
     options: Options,
@@ -47,8 +49,9 @@ Examples:
   foster restart web
   foster restart 'worker@*' --timeout 30s
 
-Exit code: 0 when all are ready again, 1 when one will not be (saying why) or this user may not restart them, 124 when the
-timeout ran out, 130 after Ctrl-C (the restart goes on), 69 when no supervisor answers, 64 for a wrong command line.")]
+Exit code: 0 when all are ready again, 1 when one will not be (saying why) or this user may not restart \
+them, 124 when the timeout ran out, 130 after Ctrl-C (the restart goes on), 69 when no supervisor answers, \
+64 for a wrong command line.")]
 pub(super) struct Restart {
     #[command(flatten)]
     options: Options,
@@ -63,9 +66,9 @@ Examples:
 
 For the services directory itself see `foster apply`.
 
-Exit code: 0 when the signal was sent or the command succeeded, 1 when not (saying why) or this user may not do it, 124
-when the timeout ran out, 130 after Ctrl-C (the reload goes on), 69 when no supervisor answers, 64 for a wrong command
-line.")]
+Exit code: 0 when the signal was sent or the command succeeded, 1 when not (saying why) or this user may \
+not do it, 124 when the timeout ran out, 130 after Ctrl-C (the reload goes on), 69 when no supervisor \
+answers, 64 for a wrong command line.")]
 pub(super) struct Reload {
     #[command(flatten)]
     options: Options,

@@ -17,12 +17,14 @@ Examples:
   foster apply                      until all that changed is up again
   foster apply --timeout 1m
 
-All files are checked first: with a mistake in any of them nothing is changed. A service whose process would differ is
-restarted, with those that require it; a new one is started, one whose file has gone is stopped. SIGHUP does the same.
+All files are checked first: with a mistake in any of them nothing is changed. A service whose process \
+would differ is restarted, with those that require it; a new one is started, one whose file has gone is \
+stopped. SIGHUP does the same.
 
-Exit code: 0 when the new configuration is in force and what changed is up again (also when nothing changed; with --dry-run:
-when it could be), 1 when it has mistakes (saying which), a service did not come up or this user may not do it, 124 when
-the timeout ran out, 130 after Ctrl-C (it goes on), 69 when no supervisor answers, 64 for a wrong command line.")]
+Exit code: 0 when the new configuration is in force and what changed is up again (also when nothing \
+changed; with --dry-run: when it could be), 1 when it has mistakes (saying which), a service did not come \
+up or this user may not do it, 124 when the timeout ran out, 130 after Ctrl-C (it goes on), 69 when no \
+supervisor answers, 64 for a wrong command line.")]
 pub(super) struct Args {
     /// Only print what would change
     #[arg(long)]

@@ -22,9 +22,7 @@ pub(super) struct Args {
 impl Verb for Args {
     fn run(self) -> u8 {
         crate::sys::signal::restore_inherited();
-        let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut command(None), "foster", &mut script);
-        match print(&String::from_utf8_lossy(&script)) {
+        match print(&script(self.shell)) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 note(&format!("cannot write the script: {error}"));
                 EX_FALSE
@@ -32,4 +30,10 @@ impl Verb for Args {
             _ => 0,
         }
     }
+}
+
+pub(super) fn script(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(None), "foster", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }

@@ -16,8 +16,8 @@ Examples:
 
 Times are UTC.
 
-Exit code: 0 when the supervisor has ended, 1 when there is no such service, 69 when no supervisor answers, 64 for a wrong
-command line.")]
+Exit code: 0 when the supervisor has ended, 1 when there is no such service, 69 when no supervisor \
+answers, 64 for a wrong command line.")]
 pub(super) struct Args {
     /// Names of services, or patterns with * and ? [default: all]
     #[arg(value_name = "SVC")]

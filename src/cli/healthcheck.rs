@@ -18,8 +18,8 @@ Examples:
 
 Prints one line. Any user may ask.
 
-Exit code: 0 when they are ready, 1 when one is not, when there is no such service, or when no supervisor answers in time,
-for container runtimes give other codes no meaning; 64 for a wrong command line.")]
+Exit code: 0 when they are ready, 1 when one is not, when there is no such service, or when no supervisor \
+answers in time, for container runtimes give other codes no meaning; 64 for a wrong command line.")]
 pub(super) struct Args {
     /// Names of services, or patterns with * and ? [default: all that are wanted]
     #[arg(value_name = "SVC")]

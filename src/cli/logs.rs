@@ -22,8 +22,8 @@ Examples:
 
 The newest 64 KiB of each service are kept. Only root and the user that foster runs as may read them.
 
-Exit code: 0, 1 when there is no such service or this user may not read it, 69 when no supervisor answers, 64 for a wrong
-command line.")]
+Exit code: 0, 1 when there is no such service or this user may not read it, 69 when no supervisor answers, \
+64 for a wrong command line.")]
 pub(super) struct Args {
     /// Names of services, or patterns with * and ? [default: all]
     #[arg(value_name = "SVC")]

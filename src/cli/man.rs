@@ -52,7 +52,7 @@ impl Verb for Args {
 }
 
 /// The name of every page, without its section, and what it is made of.
-fn pages() -> Vec<(String, Command)> {
+pub(super) fn pages() -> Vec<(String, Command)> {
     let mut whole = command(None).disable_help_subcommand(true);
     whole.build();
     let verbs = whole.get_subcommands().cloned().map(|verb| verb.version(env!("CARGO_PKG_VERSION")));
@@ -62,7 +62,7 @@ fn pages() -> Vec<(String, Command)> {
 }
 
 /// As clap_mangen does it, but with what stands below the options under the titles where man-pages(7) has it.
-fn render(mut page: Command) -> io::Result<String> {
+pub(super) fn render(mut page: Command) -> io::Result<String> {
     let below = page.get_after_help().map(ToString::to_string).unwrap_or_default();
     page = page.after_help(Resettable::Reset);
     let mut text = Vec::new();

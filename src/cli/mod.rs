@@ -124,3 +124,7 @@ pub fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod table_tests;

@@ -13,11 +13,11 @@ Examples:
   foster run                                supervise /etc/foster/services.d
   foster run services.d                     supervise a directory
   foster run --services base.d --services site.d -- nginx -g 'daemon off;'
-                                            two layers, and a main service whose end ends the container
+                                            two layers, and a main service: its end is the container's
 
-Exit code: that of the main service or of the essential service that failed, 128+n when signal n killed it; 0 when asked
-to stop or when nothing is left to do; 127 or 126 when its command was not found or not executable; 78 for a wrong
-configuration; 64 for a wrong command line.")]
+Exit code: that of the main service or of the essential service that failed, 128+n when signal n killed \
+it; 0 when asked to stop or when nothing is left to do; 127 or 126 when its command was not found or not \
+executable; 78 for a wrong configuration; 64 for a wrong command line.")]
 pub struct Args {
     #[command(flatten)]
     configuration: Configuration,

@@ -17,13 +17,13 @@ Examples:
   foster shutdown --code 3          with this exit code instead of the usual one
   foster shutdown --no-wait
 
-The same as SIGTERM to foster: services stop in reverse order within the budget of [shutdown], and a second time means SIGKILL
-for what is left. Inside the container this
-process is stopped last, with whatever else is left there; that counts as success.
+The same as SIGTERM to foster: services stop in reverse order within the budget of [shutdown], and a \
+second time means SIGKILL for what is left. Inside the container this process is stopped last, with \
+whatever else is left there; that counts as success.
 
-Exit code: 0 when the supervisor has ended (with --no-wait: when it has begun to stop), 1 when this user may not do it, 124
-when the timeout ran out, 130 after Ctrl-C (the shutdown goes on), 69 when no supervisor answers, 64 for a wrong command
-line.")]
+Exit code: 0 when the supervisor has ended (with --no-wait: when it has begun to stop), 1 when this user \
+may not do it, 124 when the timeout ran out, 130 after Ctrl-C (the shutdown goes on), 69 when no \
+supervisor answers, 64 for a wrong command line.")]
 pub(super) struct Args {
     /// Exit code of the container
     #[arg(long, value_name = "N")]

@@ -15,11 +15,11 @@ Examples:
   foster signal SIGUSR1 'worker@*'
   foster signal 10 web
 
-What a service does then is its own affair: one that dies of it is restarted as its file says. To stop one, use `foster
-stop`.
+What a service does then is its own affair: one that dies of it is restarted as its file says. To stop \
+one, use `foster stop`.
 
-Exit code: 0 when it was sent to all, 1 when a service has no process or this user may not send it, 69 when no supervisor
-answers, 64 for a wrong command line.")]
+Exit code: 0 when it was sent to all, 1 when a service has no process or this user may not send it, 69 \
+when no supervisor answers, 64 for a wrong command line.")]
 pub(super) struct Args {
     /// A signal: SIGHUP, HUP or 1
     #[arg(value_name = "SIG", value_parser = parse)]

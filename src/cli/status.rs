@@ -18,11 +18,12 @@ Examples:
   foster status --watch               again at every change, until Ctrl-C
   foster status --json | jq -r '.services[] | select(.ready | not) | .name'
 
-SINCE is how long it has been in its state; LAST EXIT the code or the signal with which its process last ended. On a terminal
-the table is cut to its width; through a pipe it is whole. With --watch --json, each line is one status.
+SINCE is how long it has been in its state; LAST EXIT the code or the signal with which its process last \
+ended. On a terminal the table is cut to its width; through a pipe it is whole. With --watch --json, each \
+line is one status.
 
-Exit code: 0 when the supervisor answers, whatever the states are (see `foster healthcheck`), 1 when there is no such
-service, 69 when no supervisor answers, 64 for a wrong command line.")]
+Exit code: 0 when the supervisor answers, whatever the states are (see `foster healthcheck`), 1 when there \
+is no such service, 69 when no supervisor answers, 64 for a wrong command line.")]
 pub(super) struct Args {
     /// Names of services, or patterns with * and ? [default: all]
     #[arg(value_name = "SVC")]

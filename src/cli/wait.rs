@@ -17,10 +17,11 @@ Examples:
   foster wait --stopped migrate     until nothing of it runs
   foster wait web --timeout 0       whether it is ready now
 
-Ready means: a daemon is ready, a oneshot is done, or a service was skipped. It changes nothing and anybody may do it.
+Ready means: a daemon is ready, a oneshot is done, or a service was skipped. It changes nothing and \
+anybody may do it.
 
-Exit code: 0 when it is true of all, 1 when it cannot come true of one by itself (saying why), 124 when the timeout ran
-out, 130 after Ctrl-C, 69 when no supervisor answers, 64 for a wrong command line.")]
+Exit code: 0 when it is true of all, 1 when it cannot come true of one by itself (saying why), 124 when \
+the timeout ran out, 130 after Ctrl-C, 69 when no supervisor answers, 64 for a wrong command line.")]
 pub(super) struct Args {
     /// Names of services, or patterns with * and ? [default: all that are wanted; with --stopped all]
     #[arg(value_name = "SVC")]

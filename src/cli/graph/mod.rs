@@ -21,10 +21,11 @@ Examples:
   foster graph --format dot | dot -Tsvg > graph.svg
   foster graph --format mermaid services.d       for Markdown
 
-In the tree, what stands below a service is what it depends on: required, if nothing else is said. (*) is shown whole
-elsewhere. The first to start stand in step 1, and those of one step start side by side.
+In the tree, what stands below a service is what it depends on: required, if nothing else is said. (*) is \
+shown whole elsewhere. The first to start stand in step 1, and those of one step start side by side.
 
-Exit code: 0, 78 when the directory has errors, 69 when no supervisor answers, 64 for a wrong command line.")]
+Exit code: 0, 78 when the directory has errors, 69 when no supervisor answers, 64 for a wrong command \
+line.")]
 pub(super) struct Args {
     #[command(flatten)]
     configuration: Configuration,

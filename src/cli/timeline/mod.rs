@@ -20,10 +20,11 @@ Examples:
   foster timeline --svg boot.svg
   foster timeline --svg - > boot.svg
 
-Of each service its first start: in the bars, `.` is waiting for what it depends on, `=` is starting until ready. Services
-marked with * are the critical path: who wants a faster boot begins with them.
+Of each service its first start: in the bars, `.` is waiting for what it depends on, `=` is starting until \
+ready. Services marked with * are the critical path: who wants a faster boot begins with them.
 
-Exit code: 0, 1 when the file cannot be written, 69 when no supervisor answers, 64 for a wrong command line.")]
+Exit code: 0, 1 when the file cannot be written, 69 when no supervisor answers, 64 for a wrong command \
+line.")]
 pub(super) struct Args {
     /// Write a picture to this file; `-` is stdout
     #[arg(long, value_name = "FILE")]
