@@ -13,7 +13,7 @@ Examples:
   foster run                                supervise /etc/foster/services.d
   foster run services.d                     supervise a directory
   foster run --services base.d --services site.d -- nginx -g 'daemon off;'
-                                            two layers, and a main service: its end is the container's
+                                            two layers, and a main service
 
 Exit code: that of the main service or of the essential service that failed, 128+n when signal n killed \
 it; 0 when asked to stop or when nothing is left to do; 127 or 126 when its command was not found or not \
