@@ -119,10 +119,11 @@ fn every_process_key_arrives() {
 }
 
 #[test]
-fn ready_restart_and_stop_arrive() {
+fn ready_restart_stop_and_reload_arrive() {
     let service = one(
         "command = 'x'\n[ready]\ndelay = '2s'\n[restart]\npolicy = 'on-failure'\ndelay = '1m'\nlimit = 'unlimited'\n\
-         success-codes = [0, 'SIGTERM']\n[stop]\nsignal = 'QUIT'\ntimeout = '3s'\ncommand = ['bye']\ngroup = false",
+         success-codes = [0, 'SIGTERM']\n[stop]\nsignal = 'QUIT'\ntimeout = '3s'\ncommand = ['bye']\ngroup = false\n\
+         [reload]\ncommand = 'x -s reload'\ntimeout = '1s'",
     );
     assert_eq!(service.ready, Ready::Delay(Duration::from_secs(2)));
     assert_eq!((service.restart.policy, service.restart.limit), (Policy::OnFailure, None));
@@ -134,6 +135,11 @@ fn ready_restart_and_stop_arrive() {
     assert_eq!(service.restart.success.len(), 2);
     assert_eq!((service.stop.signal, service.stop.timeout), (Signal::QUIT, Duration::from_secs(3)));
     assert_eq!((service.stop.command, service.stop.group), (Some(vec!["bye".to_owned()]), false));
+    let command = ["x", "-s", "reload"].map(str::to_owned).to_vec();
+    assert_eq!((service.reload.command, service.reload.timeout), (Some(command), Duration::from_secs(1)));
+    let reload = one("command = 'x'\n[reload]\nsignal = 'USR2'").reload;
+    assert_eq!((reload.signal, reload.command), (Signal::USR2, None));
+    assert_eq!(one("command = 'x'").reload.signal, Signal::HUP);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use foster::model::{Conditions, Id, Kind, Plan, Policy, Ready, Service, Stop};
 use proptest::prelude::*;
 use std::time::Duration;
 use world::invariants::{Edge, check_state, check_step};
-use world::{ALL, World};
+use world::{ALL, ASKED, World};
 
 /// A service and, for each earlier one, how it depends on it.
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ proptest! {
         for (what, which) in picks {
             now += u64::from(which % 512);
             // One in eight is a request, if there is anything else.
-            let (events, requests) = (run.world.events(ALL), run.world.requests());
+            let (events, requests) = (run.world.events(ALL), run.world.requests(ASKED));
             let list = if (what == 0 && !requests.is_empty()) || events.is_empty() { requests } else { events };
             let Some(event) = list.get(usize::from(which) % list.len().max(1)) else { break };
             run.step(now, event.clone())?;

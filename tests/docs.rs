@@ -331,6 +331,7 @@ fn the_example_starts_in_order_and_stops_in_reverse_order() {
         .args(["run", "services.d.example"])
         .env("TMPDIR", directory.path())
         .env("EVERY", "1")
+        .env("FOSTER_SOCKET", "none")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn();

@@ -112,6 +112,7 @@ impl Story {
             Next::GaveUp(after) => format!("gives up after {after}"),
             Next::Failed => "has failed".to_owned(),
             Next::Done => "done".to_owned(),
+            Next::Retires => "it was to stop anyway".to_owned(),
         };
         let line = match notice {
             Notice::State(id, state) => format!("{} is {state}", self.name(id)),
@@ -134,6 +135,8 @@ impl Story {
                 format!("shutting down: {why}")
             }
             Notice::Escalated => "no more patience".to_owned(),
+            Notice::Reloaded(id) => format!("{} was told to reload", self.name(id)),
+            Notice::ReloadFailed { id, reason } => format!("{} did not reload: {reason:?}", self.name(id)),
             Notice::Overdue => "the budget is almost over".to_owned(),
         };
         self.tell(&format!("  {line}"));

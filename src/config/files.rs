@@ -64,6 +64,12 @@ pub fn scan(
                     let message = format!("cannot name a service `{stem}`: {why}");
                     findings.error(Code::Reference, Span::whole(file), message, None);
                 } else {
+                    if stem == "foster" {
+                        let file = sources.add(path.to_string_lossy(), None);
+                        let message = "a service `foster` cannot be told from the supervisor in the output";
+                        let warning = Diagnostic::warning(Code::Suspicious, Span::whole(file), message);
+                        findings.push(warning.help("give it another name".to_owned()));
+                    }
                     let files = ServiceFiles { main: path, drop_ins: Vec::new() };
                     services.insert(stem.to_owned(), files);
                 }

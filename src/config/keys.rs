@@ -60,7 +60,8 @@ pub static SERVICE: Group = Group {
         key("ready", Type::Table(&READY), "", "When a daemon is ready.", ""),
         key("restart", Type::Table(&RESTART), "", "What happens after it has ended.", ""),
         key("stop", Type::Table(&STOP), "", "How it is stopped.", ""),
-        later("schedule"), later("tty"), later("health"), later("socket"), later("log"), later("resources"), later("reload"),
+        key("reload", Type::Table(&RELOAD), "", "How it is told to read its own configuration anew.", ""),
+        later("schedule"), later("tty"), later("health"), later("socket"), later("log"), later("resources"),
     ],
 };
 
@@ -147,6 +148,17 @@ static STOP: Group = Group {
         key("timeout", Type::Duration, "`\"5s\"`", "Of the whole stop; then SIGKILL.", "\"5s\""),
         key("command", Type::Command, "", "Run first, as the service is, with its pid in `MAINPID`.", "[\"redis-cli\", \"shutdown\"]"),
         key("group", Type::Boolean, "`true`", "Whether the signal goes to the whole process group.", "false"),
+    ],
+};
+
+#[rustfmt::skip]
+static RELOAD: Group = Group {
+    name: "reload",
+    doc: "How `foster reload` tells it to read its own configuration anew: a command, or else a signal to its main process.",
+    keys: &[
+        key("signal", Type::Signal, "`\"SIGHUP\"`", "The signal; not beside `command`.", "\"SIGUSR1\""),
+        key("command", Type::Command, "", "Run as the service is, with its pid in `MAINPID`. The reload is done when it has exited with 0.", "[\"nginx\", \"-s\", \"reload\"]"),
+        key("timeout", Type::Duration, "`\"10s\"`", "The time that `command` has; then it is killed, and the reload has failed.", "\"10s\""),
     ],
 };
 

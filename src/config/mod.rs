@@ -36,6 +36,7 @@ pub use keys::{SERVICE, SETTINGS, VARIABLES};
 pub use reference::reference;
 pub use render::Position;
 pub use schema::{Group, Key, Type};
+pub use suggest::did_you_mean;
 
 use crate::model::{Exec, Kind, Plan, Policy, Service, Settings, Stdin};
 use service::{Context, Draft, File};

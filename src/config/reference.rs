@@ -71,7 +71,7 @@ fn examples(text: &mut String, group: &Group, file: &str) {
 }
 
 /// Keys that cannot stand in the example of their table.
-const APART: [(&str, &str); 11] = [
+const APART: [(&str, &str); 12] = [
     ("", "script"),
     ("", "shell"),
     ("", "instances"),
@@ -83,6 +83,7 @@ const APART: [(&str, &str); 11] = [
     ("", "wants"),
     ("", "enabled"),
     ("", "main"),
+    ("reload", "signal"),
 ];
 
 const INTRODUCTION: &str = r#"# Configuration

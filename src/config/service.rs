@@ -10,7 +10,8 @@ use super::scope::Scope;
 use super::tree::{Node, Table, Value};
 use super::{Mode, Variables};
 use crate::model::{
-    Conditions, EnvCondition, Kind, PathCondition, Policy, Ready, Restart, Service, Settings, Stdin, Stop,
+    Conditions, EnvCondition, Kind, PathCondition, Policy, Ready, Reload, Restart, Service, Settings, Signal,
+    Stdin, Stop,
 };
 use std::cell::OnceCell;
 
@@ -158,6 +159,7 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
         let policy = if kind == Kind::Daemon && !service.main { Policy::Always } else { Policy::Never };
         service.restart = restart(&reader, kind, policy);
         service.stop = stop(context, &reader);
+        service.reload = reload(&reader, kind);
     }
     let references = Relation::ALL
         .into_iter()
@@ -176,7 +178,7 @@ fn is_daemon(node: &Node<'_>) -> bool {
 }
 
 /// The keys that only mean something to a process.
-const OF_A_PROCESS: [&str; 23] = [
+const OF_A_PROCESS: [&str; 24] = [
     "command",
     "script",
     "shell",
@@ -200,6 +202,7 @@ const OF_A_PROCESS: [&str; 23] = [
     "ready",
     "restart",
     "stop",
+    "reload",
 ];
 
 fn target_has_no_process(reader: &Reader<'_, '_>) {
@@ -332,6 +335,10 @@ fn restart(outer: &Reader<'_, '_>, kind: Kind, policy: Policy) -> Restart {
     }
     if let Some(after) = reader.duration("reset-after") {
         restart.reset_after = after.value;
+        if after.value.is_zero() {
+            let help = "for restarts without end, write limit = \"unlimited\"".to_owned();
+            reader.invalid(after.span, "`restart.reset-after` must be longer than 0", Some(help));
+        }
     }
     if let Some(node) = reader.node("limit") {
         restart.limit = limit(&reader, node).unwrap_or(restart.limit);
@@ -385,7 +392,19 @@ fn stop(context: &Context<'_>, outer: &Reader<'_, '_>) -> Stop {
     let budget = context.settings.shutdown_timeout;
     let Some(reader) = outer.inner("stop") else { return stop };
     if let Some(signal) = reader.signal("signal") {
-        stop.signal = signal.value;
+        let why = match signal.value {
+            Signal::STOP => Some("it halts a process, and the SIGCONT that follows lets it go on"),
+            Signal::CONT => Some("it lets a process go on"),
+            Signal::CHLD => Some("processes do nothing on it"),
+            _ => None,
+        };
+        match why {
+            Some(why) => {
+                let message = format!("{} cannot stop a service: {why}", signal.value);
+                reader.invalid(signal.span, message, None);
+            }
+            None => stop.signal = signal.value,
+        }
     }
     if let Some(timeout) = reader.duration("timeout") {
         stop.timeout = timeout.value;
@@ -408,4 +427,39 @@ fn stop(context: &Context<'_>, outer: &Reader<'_, '_>) -> Stop {
         stop.group = group.value;
     }
     stop
+}
+
+fn reload(outer: &Reader<'_, '_>, kind: Kind) -> Reload {
+    let mut reload = Reload::default();
+    if kind == Kind::Oneshot {
+        let help = "only a daemon reads its configuration anew; start a oneshot again instead";
+        outer.conflict("reload", "`[reload]` on a oneshot", help, outer.key_span("type"));
+    }
+    let Some(reader) = outer.inner("reload") else { return reload };
+    if let Some(signal) = reader.signal("signal") {
+        match signal.value {
+            Signal::KILL | Signal::STOP => {
+                let message = format!("{} cannot mean \"reload\": no process can catch it", signal.value);
+                reader.invalid(signal.span, message, None);
+            }
+            value => reload.signal = value,
+        }
+    }
+    reload.command = argv(&reader, "command").map(|argv| argv.value);
+    if let Some(timeout) = reader.duration("timeout") {
+        reload.timeout = timeout.value;
+        positive(&reader, "timeout", &timeout);
+    }
+    match (reader.key_span("command"), reader.key_span("signal")) {
+        (None, _) => {
+            let message = "`reload.timeout` without `reload.command`";
+            reader.conflict("timeout", message, "only a command takes time", None);
+        }
+        (Some(command), Some(signal)) if command.file == signal.file => {
+            let help = "use one of the two; a command can send any signal to $MAINPID itself";
+            reader.conflict("signal", "`reload.signal` beside `reload.command`", help, Some(command));
+        }
+        _ => {}
+    }
+    reload
 }

@@ -155,7 +155,9 @@ enum Content {
 }
 
 /// What comes next, and what after that.
-struct More(Pin<Box<dyn Future<Output = Option<(Bytes, Option<More>)>> + Send>>);
+struct More(Pin<Box<dyn Future<Output = Option<Chunk>> + Send>>);
+
+type Chunk = (Bytes, Option<More>);
 
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -35,7 +35,7 @@ const BUFFER: usize = 16 * 1024;
 /// How long nobody is accepted when that fails for want of descriptors or memory: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// What is said to whom there is no room for.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 64\r\n\
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 65\r\n\
     retry-after: 1\r\nconnection: close\r\n\r\n{\"error\":\"too many clients are connected\",\"help\":\"try it again\"}\n";
 
 /// Serves whoever connects, for as long as the runtime lives. `owner` may act, and root. Inside the runtime only.

@@ -228,6 +228,15 @@ pub enum Notice {
         /// True: it took too long. False: it could not be started.
         late: bool,
     },
+    /// It was told to read its configuration anew; its reload command, if there is one, has ended well.
+    Reloaded(Id),
+    /// Its reload command did not do what it should.
+    ReloadFailed {
+        /// Which.
+        id: Id,
+        /// [`Reason::ReloadFailed`], [`Reason::ReloadNotStarted`] or [`Reason::ReloadLate`].
+        reason: Reason,
+    },
     /// It did not stop in time and is killed.
     Late(Id),
     /// It cannot start, because of this requirement.
@@ -253,6 +262,8 @@ pub enum Next {
     Failed,
     /// It has ended well.
     Done,
+    /// Nothing: a new plan takes it down anyway.
+    Retires,
 }
 
 /// Why the container ends.

@@ -32,6 +32,9 @@
 //! most one timer, and what it means follows from the state ([`Core::needs_timer`]); a disarmed timer never fires.
 
 mod event;
+mod jobs;
+mod reload;
+mod replace;
 mod request;
 mod restart;
 mod service;
@@ -47,7 +50,9 @@ pub use event::{
 pub use state::{Live, Phase, Stage, Starting, State, Svc, Then};
 pub use view::{ServiceView, StateName, Why};
 
-use crate::model::{Id, Kind, Plan};
+use crate::model::{Id, Kind, Plan, Service};
+use jobs::Job;
+use replace::{Coming, Rising};
 use std::rc::Rc;
 
 /// Milliseconds of a monotonic clock. The core never reads one: time is data.
@@ -64,6 +69,12 @@ pub struct Core {
     cause: Option<Cause>,
     /// Mixed into the jitter of delays, so that containers started together do not restart together.
     seed: u64,
+    /// Who waits for an answer, in the order in which they asked.
+    jobs: Vec<Job>,
+    /// The plan that is to be carried out next.
+    coming: Option<Coming>,
+    /// What the last new plan has to bring up.
+    rising: Rising,
     /// Services whose target or doom may have changed; empty between steps.
     stale: Pending,
     /// Services that may have become blocked; empty between steps.
@@ -79,28 +90,48 @@ impl Core {
         let graph = Rc::new(Graph::new(&plan));
         let svc = plan.services.iter().map(|s| Svc::new(s.enabled)).collect();
         let [stale, doubtful, movable] = [const { Pending::new() }; 3];
-        Self { plan, graph, svc, phase: Phase::Running, cause: None, seed, stale, doubtful, movable }
+        Self {
+            plan,
+            graph,
+            svc,
+            phase: Phase::Running,
+            cause: None,
+            seed,
+            jobs: Vec::new(),
+            coming: None,
+            rising: Rising::default(),
+            stale,
+            doubtful,
+            movable,
+        }
     }
 
     /// Takes one event and appends what is to be done, in order.
     ///
-    /// An event that does not fit the state (a late exec report of a process that is being stopped, say) changes nothing.
+    /// An event that does not fit the state (a late exec report of a process that is being stopped, say) changes nothing,
+    /// and none does after [`Action::Exit`].
     pub fn step(&mut self, now: Millis, event: Event, out: &mut Vec<Action>) {
+        if self.phase == Phase::Over {
+            return;
+        }
         let mut turn = Turn { now, out };
         match event {
             Event::Boot => self.all_stale(),
-            Event::Request(request, _) => self.request(request, &mut turn),
-            Event::Cancel(_) | Event::Replace(..) | Event::Timer(Timer::Reload(_)) => {}
+            Event::Request(request, ticket) => self.request(request, ticket, &mut turn),
+            Event::Cancel(ticket) => self.cancel(ticket),
+            Event::Replace(plan, ticket) => self.replace(plan, ticket),
             Event::Checked(id, holds) => self.checked(id, holds, &mut turn),
             Event::Spawned(proc) => self.spawned(proc, &mut turn),
             Event::SpawnFailed(proc, fault) => self.spawn_failed(proc, fault, &mut turn),
             Event::Exited { proc, exit, leftover } => self.exited(proc, exit, leftover, &mut turn),
             Event::Vacated(id) => self.vacated(id, &mut turn),
             Event::Timer(Timer::Service(id)) => self.service_timer(id, &mut turn),
+            Event::Timer(Timer::Reload(id)) => self.reload_timer(id, &mut turn),
             Event::Timer(Timer::Shutdown) => self.shutdown_timer(&mut turn),
             Event::NoChildren => self.no_children(&mut turn),
         }
         self.settle(&mut turn);
+        self.reply(false, &mut turn);
     }
 
     /// The plan that is carried out.
@@ -169,8 +200,13 @@ impl Core {
         use std::hash::Hash;
         self.phase.hash(hasher);
         for s in &self.svc {
-            (s.state, s.live, [s.want, s.held, s.again, s.checked], s.failures).hash(hasher);
+            let flags = [s.want, s.held, s.again, s.checked, s.retiring, s.reload_again, s.reload_killed];
+            (s.state, s.live, flags, s.failures).hash(hasher);
         }
+        self.jobs.hash(hasher);
+        (self.rising.ids.as_slice(), self.rising.decided).hash(hasher);
+        // Plans are told apart by where they are.
+        (Rc::as_ptr(&self.plan), self.coming.as_ref().map(|p| Rc::as_ptr(&p.plan))).hash(hasher);
     }
 
     fn svc_mut(&mut self, id: Id) -> &mut Svc {
@@ -216,21 +252,23 @@ struct Graph {
 
 impl Graph {
     fn new(plan: &Plan) -> Self {
-        let reverse = |edges: &dyn Fn(&crate::model::Service) -> Vec<Id>| -> Vec<Box<[Id]>> {
-            let mut reversed = vec![Vec::new(); plan.services.len()];
+        let reverse = |edges: fn(&Service) -> [&[Id]; 3]| -> Vec<Box<[Id]>> {
+            let mut reversed: Vec<Vec<Id>> = vec![Vec::new(); plan.services.len()];
             for id in plan.ids() {
-                for below in edges(plan.service(id)) {
-                    if !reversed[below.index()].contains(&id) {
-                        reversed[below.index()].push(id);
+                for &below in edges(plan.service(id)).into_iter().flatten() {
+                    let above = &mut reversed[below.index()];
+                    // Edges from one service come together, so one that is there twice is the last.
+                    if above.last() != Some(&id) {
+                        above.push(id);
                     }
                 }
             }
             reversed.into_iter().map(Vec::into_boxed_slice).collect()
         };
         Self {
-            required_by: reverse(&|s| s.requires.clone()),
-            pulled_by: reverse(&|s| [s.requires.as_slice(), &s.wants].concat()),
-            ordered_after: reverse(&|s| [s.requires.as_slice(), &s.wants, &s.after].concat()),
+            required_by: reverse(|s| [&s.requires, &[], &[]]),
+            pulled_by: reverse(|s| [&s.requires, &s.wants, &[]]),
+            ordered_after: reverse(|s| [&s.requires, &s.wants, &s.after]),
         }
     }
 }

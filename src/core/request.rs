@@ -1,27 +1,37 @@
 //! What people ask for.
 
-use super::{Cause, Core, Phase, Request, State, Turn};
+use super::jobs::Ask;
+use super::{Answer, Cause, Core, Phase, Reason, Request, State, Ticket, Turn};
 use crate::model::Id;
 
 impl Core {
-    pub(super) fn request(&mut self, request: Request, turn: &mut Turn<'_>) {
+    pub(super) fn request(&mut self, request: Request, ticket: Option<Ticket>, turn: &mut Turn<'_>) {
+        let running = self.phase == Phase::Running;
         match request {
-            Request::Shutdown(code) if self.phase == Phase::Running => {
-                self.begin_shutdown(Cause::Asked(code), turn)
-            }
-            Request::Shutdown(_) => self.escalate(turn),
-            _ if self.phase != Phase::Running => {}
-            Request::Start(id) => self.start(id, turn),
-            Request::Stop(id) => {
-                let svc = self.svc_mut(id);
-                (svc.want, svc.held, svc.again) = (false, true, false);
-                if svc.state == State::Failed {
-                    svc.failures = 0;
-                    self.set_state(id, State::Inactive, turn);
+            Request::Shutdown(code) => {
+                if running {
+                    self.begin_shutdown(Cause::Asked(code), turn);
+                } else {
+                    self.escalate(turn);
                 }
-                self.touch(id);
+                self.wait_for(ticket, Ask::Over(Answer::Done));
             }
-            Request::Reload(_) | Request::Await(..) => {}
+            Request::Stop(id) => {
+                if running && !self.plan.service(id).is_tombstone() {
+                    self.stop(id, turn);
+                }
+                self.wait_for(ticket, Ask::Down(id));
+            }
+            Request::Await(id, goal) => self.wait_for(ticket, Ask::Await(id, goal)),
+            _ if !running => self.wait_for(ticket, Ask::Over(Answer::Not(Reason::Ending))),
+            Request::Reload(id) => self.reload(id, ticket, turn),
+            Request::Start(id) | Request::Restart(id) if self.is_removed(id) => {
+                self.wait_for(ticket, Ask::Over(Answer::Not(Reason::Removed)));
+            }
+            Request::Start(id) => {
+                self.start(id, turn);
+                self.wait_for(ticket, Ask::Up(id));
+            }
             Request::Restart(id) => {
                 let standing = self.standing(id);
                 self.start(id, turn);
@@ -29,8 +39,19 @@ impl Core {
                     self.svc_mut(id).again = true;
                     self.touch(id);
                 }
+                self.wait_for(ticket, Ask::Up(id));
             }
         }
+    }
+
+    fn stop(&mut self, id: Id, turn: &mut Turn<'_>) {
+        let svc = self.svc_mut(id);
+        (svc.want, svc.held, svc.again) = (false, true, false);
+        if svc.state == State::Failed {
+            svc.failures = 0;
+            self.set_state(id, State::Inactive, turn);
+        }
+        self.touch(id);
     }
 
     /// Wants it, lets go of what it requires, and gives what had failed on that way another chance.
@@ -60,7 +81,7 @@ impl Core {
         }
     }
 
-    fn anew(&mut self, id: Id, turn: &mut Turn<'_>) {
+    pub(super) fn anew(&mut self, id: Id, turn: &mut Turn<'_>) {
         let svc = self.svc_mut(id);
         svc.failures = 0;
         svc.checked = false;

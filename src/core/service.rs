@@ -119,7 +119,7 @@ impl Core {
                 }
             }
             Role::Stop => self.stop_command_over(id, turn),
-            Role::Reload => {}
+            Role::Reload => self.reload_over(id, Err(fault), turn),
         }
     }
 
@@ -163,7 +163,7 @@ impl Core {
                 }
             }
             Role::Stop => self.stop_command_over(id, turn),
-            Role::Reload => {}
+            Role::Reload => self.reload_over(id, Ok(exit), turn),
         }
     }
 
@@ -183,8 +183,16 @@ impl Core {
             let then = Then::Ended { exit, ready };
             turn.say(Notice::Leftover { id, exit });
             self.set_state(id, State::Stopping { stage: Stage::Signal, then }, turn);
+            self.drop_reload(id, turn);
             turn.act(Action::Stop(id));
             turn.arm(id, timeout);
+        } else if self.svc(id).live.reload {
+            self.set_state(
+                id,
+                State::Stopping { stage: Stage::Kill, then: Then::Ended { exit, ready } },
+                turn,
+            );
+            self.drop_reload(id, turn);
         } else {
             self.ended(id, exit, ready, turn);
         }
@@ -202,6 +210,7 @@ impl Core {
 
     fn next(&self, id: Id, verdict: Verdict, failures: u32, ready: bool) -> Next {
         match verdict {
+            _ if self.svc(id).retiring => Next::Retires,
             Verdict::Now => Next::Restart,
             Verdict::Later => {
                 let delay = delay(&self.plan.service(id).restart, id, failures, ready, self.seed);
@@ -225,10 +234,14 @@ impl Core {
                 self.main_is_over(id, code, turn);
             }
             Next::Failed | Next::GaveUp(_) => self.fail(id, code, turn),
+            Next::Retires => self.down(id, turn),
         }
     }
 
     fn fail(&mut self, id: Id, code: u8, turn: &mut Turn<'_>) {
+        if self.svc(id).retiring {
+            return self.down(id, turn);
+        }
         let code = code.max(1);
         self.svc_mut(id).fail_code = code;
         self.set_state(id, State::Failed, turn);
@@ -256,6 +269,7 @@ impl Core {
             _ => Stage::Signal,
         };
         self.set_state(id, State::Stopping { stage, then: Then::Down }, turn);
+        self.drop_reload(id, turn);
         match stage {
             Stage::Kill => turn.act(Action::Kill(Proc { id, role: Role::Check })),
             Stage::Command => {
@@ -281,9 +295,12 @@ impl Core {
         self.svc_mut(id).live.stop = false;
         let State::Stopping { stage, then } = self.svc(id).state else { return };
         let live = self.svc(id).live;
-        if stage == Stage::Command && (live.main || live.group) {
+        if stage == Stage::Command && live.any() {
             self.set_state(id, State::Stopping { stage: Stage::Signal, then }, turn);
-            turn.act(Action::Stop(id));
+            // A reload command that is left has got SIGKILL already.
+            if live.main || live.group {
+                turn.act(Action::Stop(id));
+            }
         } else {
             self.one_less(id, turn);
         }
@@ -298,7 +315,7 @@ impl Core {
     }
 
     /// One process less of a service that is stopping: goes on when it was the last.
-    fn one_less(&mut self, id: Id, turn: &mut Turn<'_>) {
+    pub(super) fn one_less(&mut self, id: Id, turn: &mut Turn<'_>) {
         self.one_less_than(
             id,
             matches!(self.svc(id).state, State::Stopping { stage, .. } if stage != Stage::Kill),
@@ -330,6 +347,7 @@ impl Core {
         let State::Stopping { then, .. } = self.svc(id).state else { return };
         let live = self.svc(id).live;
         self.set_state(id, State::Stopping { stage: Stage::Kill, then }, turn);
+        self.drop_reload(id, turn);
         for (alive, role) in
             [(live.main || live.group, Role::Main), (live.check, Role::Check), (live.stop, Role::Stop)]
         {

@@ -71,7 +71,8 @@ impl Core {
     }
 
     fn is_off(&self, id: Id) -> bool {
-        self.plan.service(id).requires.iter().any(|&r| self.svc(r).off || self.lost(r))
+        self.svc(id).retiring
+            || self.plan.service(id).requires.iter().any(|&r| self.svc(r).off || self.lost(r))
     }
 
     fn is_doomed(&self, id: Id) -> bool {
@@ -115,8 +116,11 @@ impl Core {
         self.plan.service(id).requires.iter().copied().find(|&r| self.blocks(r))
     }
 
-    /// Failed for good, or a daemon that has ended and is to stay so.
+    /// Failed for good, or a daemon that has ended and is to stay so. A new plan may bring it back.
     fn blocks(&self, id: Id) -> bool {
+        if self.svc(id).retiring {
+            return false;
+        }
         let over = || self.svc(id).state == State::Done && self.plan.service(id).kind != Kind::Oneshot;
         self.lost(id) || (over() && !self.svc(id).doomed)
     }
@@ -130,7 +134,8 @@ impl Core {
                 svc.state,
                 State::Done | State::Failed | State::Blocked(_) | State::Skipped | State::Backoff
             );
-            !(svc.off || self.satisfied(o) || over || svc.failures > 0)
+            let off = svc.off && !(svc.retiring && svc.target);
+            !(off || self.satisfied(o) || over || svc.failures > 0)
         })
     }
 
@@ -150,7 +155,7 @@ impl Core {
     /// then everything goes down in the one order of a shutdown.
     fn judge(&mut self, id: Id, turn: &mut Turn<'_>) {
         match self.svc(id).state {
-            State::Inactive if self.svc(id).target => {
+            State::Inactive if self.svc(id).target && !self.svc(id).retiring => {
                 if let Some(by) = self.blocker(id) {
                     self.svc_mut(id).checked = false;
                     self.set_state(id, State::Blocked(by), turn);

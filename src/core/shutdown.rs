@@ -28,6 +28,11 @@ impl Core {
         let deadline = turn.now.saturating_add(self.budget());
         self.phase = Phase::Stopping { deadline };
         self.cause = Some(cause);
+        // What comes down is the tree as it is.
+        self.coming = None;
+        for svc in &mut self.svc {
+            svc.retiring = false;
+        }
         turn.say(Notice::Shutdown(cause));
         turn.act(Action::Arm(Timer::Shutdown, self.budget() - self.reserve()));
         self.all_stale();
@@ -89,13 +94,20 @@ impl Core {
 
     fn exit(&mut self, turn: &mut Turn<'_>) {
         self.phase = Phase::Over;
+        self.reply(true, turn);
         turn.act(Action::Exit(self.exit_code()));
     }
 
     /// After everything has settled: whether the tree as a whole has come to an end of something.
     pub(super) fn conclude(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.may_swap() {
+            self.swap(turn);
+            return true;
+        }
         match self.phase {
-            Phase::Running if self.finished() => self.begin_shutdown(Cause::Finished, turn),
+            Phase::Running if self.coming.is_none() && self.finished() => {
+                self.begin_shutdown(Cause::Finished, turn)
+            }
             Phase::Stopping { deadline } if !self.svc.iter().any(|s| s.live.any()) => {
                 self.start_sweeping(deadline, turn)
             }

@@ -16,6 +16,12 @@ pub struct Svc {
     pub held: bool,
     /// A restart was asked for, and it is not yet down.
     pub again: bool,
+    /// The plan that is to come removes it or changes its process: it comes down first.
+    pub retiring: bool,
+    /// Its reload command runs, and one more was asked for.
+    pub reload_again: bool,
+    /// Its reload command got SIGKILL.
+    pub reload_killed: bool,
     /// Its conditions hold; asked once per start, not at every restart.
     pub checked: bool,
     /// Consecutive ends, none of them after `reset-after` of readiness.
@@ -48,6 +54,9 @@ impl Svc {
             want,
             held: false,
             again: false,
+            retiring: false,
+            reload_again: false,
+            reload_killed: false,
             checked: false,
             failures: 0,
             target: false,
@@ -161,6 +170,8 @@ pub struct Live {
     pub check: bool,
     /// The stop command.
     pub stop: bool,
+    /// The reload command.
+    pub reload: bool,
     /// Members of the main process's group that outlived it and are to be cleared away.
     pub group: bool,
 }
@@ -169,13 +180,13 @@ impl Live {
     /// Anything at all.
     #[must_use]
     pub fn any(self) -> bool {
-        self.main || self.check || self.stop || self.group
+        self.main || self.check || self.stop || self.reload || self.group
     }
 
     /// Nothing but the rest of a group.
     #[must_use]
     pub fn only_group(self) -> bool {
-        self.group && !self.main && !self.check && !self.stop
+        self.group && !self.main && !self.check && !self.stop && !self.reload
     }
 }
 

@@ -3,6 +3,7 @@
 //! Strings are checked and references are [`Id`]s, so the rooms behind it meet no bad input.
 
 mod capability;
+mod diff;
 mod duration;
 mod env_file;
 mod graph;
@@ -11,6 +12,7 @@ mod service;
 mod signal;
 
 pub use capability::{capability_name, capability_names, capability_number};
+pub use diff::{Change, Difference, align, differences, settings_differences};
 pub use duration::{format_duration, parse_duration};
 pub use env_file::parse_env_file;
 pub use graph::{find_cycle, topological_order};
@@ -18,10 +20,11 @@ pub use name::{NameError, check_name};
 pub use service::*;
 pub use signal::{ParseSignalError, Signal};
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A service of one [`Plan`]: an index into [`Plan::services`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Id(pub u32);
 
 impl Id {
@@ -33,16 +36,30 @@ impl Id {
 }
 
 /// All services and the settings of one run. Its graph of `requires`, `wants` and `after` has no cycle.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Every service, instances and the command after `--` included, sorted by file name; instances by number, so that
-    /// `web@10` stands behind `web@9`.
+    /// Every service, instances and the command after `--` included. As it is read, sorted by file name; instances by
+    /// number, so that `web@10` stands behind `web@9`. After [`align`], in the order of what was there before, with a
+    /// [tombstone](Service::tombstone) in each slot that is empty; [`Plan::by_name`] has the order for people.
     pub services: Vec<Service>,
     /// What concerns the whole container.
     pub settings: Settings,
 }
 
 impl Plan {
+    /// The ids of all services that there are, by name; instances by number.
+    #[must_use]
+    pub fn by_name(&self) -> Vec<Id> {
+        let key = |id: &Id| {
+            let name = self.service(*id).name.as_str();
+            let (stem, number) = name.split_once('@').unwrap_or((name, ""));
+            (stem, number.parse::<u32>().unwrap_or(0), name)
+        };
+        let mut ids: Vec<Id> = self.ids().filter(|id| !self.service(*id).is_tombstone()).collect();
+        ids.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+        ids
+    }
+
     /// The ids of all services, in the order of [`Plan::services`].
     pub fn ids(&self) -> impl ExactSizeIterator<Item = Id> + use<> {
         (0..u32::try_from(self.services.len()).unwrap_or(u32::MAX)).map(Id)
@@ -56,7 +73,7 @@ impl Plan {
 }
 
 /// What concerns the whole container (`foster.toml` and its environment overrides).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// `[shutdown] timeout`: from the stop request to the end of PID 1, whatever happens.
     pub shutdown_timeout: Duration,
@@ -80,7 +97,7 @@ impl Default for Settings {
 }
 
 /// `socket`: where the control socket is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Socket {
     /// In the first of the usual places that can be written to (default).
     #[default]
@@ -97,7 +114,7 @@ impl Socket {
 }
 
 /// How much the supervisor itself says, least first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LogLevel {
     /// Only what ends the container.
     Error,

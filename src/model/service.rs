@@ -1,10 +1,12 @@
 //! One service, as the rooms behind the configuration see it.
 
 use super::{Id, Signal};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// One service of the plan. [`Service::new`] gives the documented defaults.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Service {
     /// File stem, or `stem@k` for the k-th of several instances.
     pub name: String,
@@ -88,7 +90,7 @@ impl Service {
 }
 
 /// `type`: what a service is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// Runs for ever; satisfied while ready.
     Daemon,
@@ -98,8 +100,19 @@ pub enum Kind {
     Target,
 }
 
+/// As it is written: `daemon`, `oneshot`, `target`.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Daemon => "daemon",
+            Self::Oneshot => "oneshot",
+            Self::Target => "target",
+        })
+    }
+}
+
 /// `[ready]`: when a daemon counts as ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ready {
     /// Once exec has succeeded.
     Exec,
@@ -108,7 +121,7 @@ pub enum Ready {
 }
 
 /// `[when]`: every condition given must hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
     /// `env`: on the container's environment.
     pub env: Vec<EnvCondition>,
@@ -135,7 +148,7 @@ impl Conditions {
 }
 
 /// `NAME`, `NAME=value`, and either with a leading `!`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvCondition {
     /// The variable.
     pub name: String,
@@ -146,7 +159,7 @@ pub struct EnvCondition {
 }
 
 /// `/path`, or `!/path`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathCondition {
     /// Absolute path that must exist.
     pub path: String,
@@ -155,7 +168,7 @@ pub struct PathCondition {
 }
 
 /// What is executed, and as whom.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Exec {
     /// argv, never empty; a `script` is already `shell` plus the script.
     pub argv: Vec<String>,
@@ -186,7 +199,7 @@ pub struct Exec {
 }
 
 /// `stdin`: where a service reads from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stdin {
     /// Nothing: end of file at once.
     #[default]
@@ -200,7 +213,7 @@ pub enum Stdin {
 /// What the environment of a process is made of. A later part overrides an earlier one: the container's environment
 /// (as far as it passes), `FOSTER_SERVICE` and the user's `HOME`, `USER` and `LOGNAME`, the files, the secrets, the
 /// variables set here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// `clear-environment` and `pass-environment`: `None` passes everything, a list passes those names only.
     pub pass: Option<Vec<String>>,
@@ -213,7 +226,7 @@ pub struct Environment {
 }
 
 /// One entry of `environment-files`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvironmentFile {
     /// Path of the file.
     pub path: String,
@@ -222,7 +235,7 @@ pub struct EnvironmentFile {
 }
 
 /// One resource limit, see setrlimit(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// Which.
     pub resource: Resource,
@@ -234,7 +247,7 @@ pub struct Limit {
 
 /// The resources of setrlimit(2), by their configuration names: `as`, `core`, `cpu`, `data`, `fsize`, `locks`,
 /// `memlock`, `msgqueue`, `nice`, `nofile`, `nproc`, `rss`, `rtprio`, `rttime`, `sigpending`, `stack`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Resource {
     As,
@@ -256,7 +269,7 @@ pub enum Resource {
 }
 
 /// `[restart]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Restart {
     /// `policy`.
     pub policy: Policy,
@@ -292,7 +305,7 @@ impl Default for Restart {
 }
 
 /// `[restart] policy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Policy {
     /// After every end.
     Always,
@@ -303,7 +316,7 @@ pub enum Policy {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Exit {
     /// exit(2) with this code, 0 to 255.
     Code(u8),
@@ -328,7 +341,7 @@ impl Exit {
 }
 
 /// An entry of `success-codes` or `never-on`: an exit code or a signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ExitMatch {
     /// This exit code.
     Code(u8),
@@ -349,7 +362,7 @@ impl ExitMatch {
 }
 
 /// `[stop]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     /// `signal`, sent when the command (if any) has ended.
     pub signal: Signal,
@@ -368,7 +381,7 @@ impl Default for Stop {
 }
 
 /// `[reload]`: how the service is told to read its own configuration anew.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reload {
     /// `signal`, sent to the main process; not when there is a command.
     pub signal: Signal,

@@ -1,5 +1,6 @@
 //! Signals by the numbers and names of Linux, independent of any libc.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,7 +8,8 @@ use std::str::FromStr;
 ///
 /// Real-time signals are counted from 34, as the kernel, systemd and the container runtimes do, whatever libc reserves:
 /// `SIGRTMIN+3` is 37 in glibc and musl alike (signal(7)).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i32", into = "i32")]
 pub struct Signal(u8);
 
 /// First real-time signal that glibc leaves to programs.
@@ -87,6 +89,20 @@ impl Signal {
     /// Every name that [`Signal::from_str`] takes, without `SIG`, real-time ones left out: for suggestions.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMES.iter().map(|(name, _)| *name)
+    }
+}
+
+impl From<Signal> for i32 {
+    fn from(signal: Signal) -> Self {
+        signal.number()
+    }
+}
+
+impl TryFrom<i32> for Signal {
+    type Error = ParseSignalError;
+
+    fn try_from(number: i32) -> Result<Self, Self::Error> {
+        Self::from_number(number).ok_or_else(|| ParseSignalError(number.to_string()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! From `main` to the first turn, and the end.
 
+use super::control::Control;
 use super::shell::Shell;
 use super::signals::Inbox;
 use crate::log::OwnLines;
@@ -52,6 +53,8 @@ pub fn run(plan: Plan, environment: Vec<(OsString, OsString)>, notes: &[String])
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
+        // Nothing but the connections of clients has timers there.
+        .enable_time()
         .build()
         .map_err(cannot("start the event loop"))?;
     let code = runtime.block_on(async move {
@@ -59,7 +62,9 @@ pub fn run(plan: Plan, environment: Vec<(OsString, OsString)>, notes: &[String])
         let inbox = Inbox::new(&plan.settings, has_main).map_err(cannot("take signals"))?;
         // Handlers are in place: what arrived since the first instruction is delivered now.
         signal::unblock_handled();
-        let mut shell = Shell::new(Rc::new(plan), environment, own, inbox)?;
+        // Before the first service is started: it may ask.
+        let control = Control::open(&plan.settings, &environment).await;
+        let mut shell = Shell::new(Rc::new(plan), environment, own, inbox, control)?;
         let code = shell.supervise().await;
         // The process ends here, and the kernel takes its descriptors all at once.
         std::mem::forget(shell);

@@ -3,7 +3,7 @@
 use super::shell::Shell;
 use super::timers::Due;
 use super::{conditions, report, sweep};
-use crate::core::{Action, Event, Fault, Notice, Proc, Role, Sweep};
+use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, Sweep};
 use crate::model::{Id, Signal};
 use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
@@ -29,7 +29,7 @@ impl Shell {
             Action::Sweep(kind) => self.sweep(kind),
             Action::Announce(notice) => self.announce(notice),
             Action::Replaced => self.replaced(),
-            Action::Reply(ticket, answer) => tracing::debug!("{ticket:?}: {answer:?}"),
+            Action::Reply(ticket, answer) => self.answered(ticket, answer),
             Action::Exit(code) => self.exit = Some(code),
         }
     }
@@ -164,7 +164,8 @@ impl Shell {
 
     /// The core carries out another plan from here on. Ids are stable, so tables only grow.
     fn replaced(&mut self) {
-        self.plan = Rc::clone(self.core.plan());
+        let former = std::mem::replace(&mut self.plan, Rc::clone(self.core.plan()));
+        self.note_replaced(&former);
         let services = self.plan.services.len();
         self.procs.grow(services);
         self.faults.resize(services.max(self.faults.len()), None);
@@ -229,12 +230,15 @@ impl Shell {
 
     fn announce(&mut self, notice: Notice) {
         let fault = match notice {
-            Notice::NotStarted { id, .. } | Notice::CheckFailed { id, .. } => {
+            Notice::NotStarted { id, .. }
+            | Notice::CheckFailed { id, .. }
+            | Notice::ReloadFailed { id, reason: Reason::ReloadNotStarted } => {
                 self.faults.get_mut(id.index()).and_then(Option::take)
             }
             _ => None,
         };
         report::say(&self.core, notice, fault.as_deref());
+        self.take_note(notice, fault.as_deref());
         if let Some(id) = report::wants_output(notice) {
             report::last_lines(&mut self.output, &self.plan.service(id).name, id);
         }

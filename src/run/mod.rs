@@ -2,11 +2,13 @@
 //!
 //! It owns the pids, the timers and the descriptors, turns every fact into one event, lets the core decide and does what
 //! it says. It has no policy of its own. A turn goes through its sources in a fixed order: signals, reports
-//! of spawns, deaths, timers, output. Between turns it waits for any of them; an idle tree never wakes it.
+//! of spawns, deaths, timers, calls of clients, output. Between turns it waits for any of them; an idle tree never wakes it.
 
 mod boot;
 mod conditions;
+mod control;
 mod driver;
+mod history;
 mod orphans;
 mod output;
 mod procs;

@@ -112,6 +112,9 @@ impl Shell {
             return self.settle();
         }
         let is_main = proc.role == Role::Main;
+        if is_main {
+            self.note_end(proc.id, exit);
+        }
         let leftover = is_main && self.plan.service(proc.id).stop.group && signal::group_exists(pid);
         if is_main {
             self.procs.set_group(proc.id, leftover.then_some(pid));

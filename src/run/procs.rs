@@ -134,6 +134,11 @@ impl Procs {
         Some(id)
     }
 
+    /// How many orphans were counted for it.
+    pub(super) fn orphans(&self, id: Id) -> u64 {
+        self.services.get(id.index()).map_or(0, |service| service.orphans)
+    }
+
     pub(super) fn pids(&self) -> impl Iterator<Item = Pid> {
         self.alive.keys().copied()
     }

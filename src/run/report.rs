@@ -1,10 +1,12 @@
 //! What people are told, in words: one line per failure, with the reason and what happens next.
 
 use super::output::Output;
-use crate::core::{Cause, Core, Next, Notice, State, Why};
+use crate::core::{Cause, Core, Next, Notice, Reason, State, Why};
 use crate::model::{Exit, Id, Kind, format_duration};
 use std::fmt::Write;
 use std::time::Duration;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 /// Lines of output that a failure for good is told with.
 const LAST_LINES: usize = 10;
@@ -22,48 +24,96 @@ fn ms(millis: u64) -> String {
     format_duration(Duration::from_millis(millis))
 }
 
-/// Says it at the level that it deserves: failures at warn, what ends the container at error, the rest at info.
+/// Says it at the level that it deserves, with the name of the service before it.
 pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
+    let level = level(notice);
+    // Most are not said at all, and there are thousands of them in a boot.
+    if level > LevelFilter::current() {
+        return;
+    }
+    let mut text = words(core, notice, fault);
+    if let Some(id) = about(notice) {
+        text = format!("{}: {text}", core.plan().service(id).name);
+    }
+    match level {
+        Level::ERROR => tracing::error!("{text}"),
+        Level::WARN => tracing::warn!("{text}"),
+        _ => tracing::info!("{text}"),
+    }
+}
+
+/// Failures at warn, what ends the container at error, the rest at info.
+fn level(notice: Notice) -> Level {
+    match notice {
+        Notice::State(..) | Notice::Ended { next: Next::Done, .. } => Level::INFO,
+        Notice::Shutdown(Cause::Failed(..) | Cause::Blocked(..)) => Level::ERROR,
+        Notice::Shutdown(_) => Level::INFO,
+        _ => Level::WARN,
+    }
+}
+
+/// The service that it is about.
+pub(super) fn about(notice: Notice) -> Option<Id> {
+    match notice {
+        Notice::State(id, _) | Notice::Late(id) | Notice::Blocked(id, _) => Some(id),
+        Notice::Leftover { id, .. }
+        | Notice::Ended { id, .. }
+        | Notice::NotStarted { id, .. }
+        | Notice::CheckFailed { id, .. } => Some(id),
+        Notice::Shutdown(_) | Notice::Escalated | Notice::Overdue => None,
+    }
+}
+
+/// What is said of it. `fault`: what a process could not be started of.
+pub(super) fn words(core: &Core, notice: Notice, fault: Option<&str>) -> String {
     let name = |id: Id| core.plan().service(id).name.as_str();
     let fault = fault.unwrap_or("it could not be started");
     match notice {
-        Notice::State(id, state) => tracing::info!("{}: {state}", name(id)),
-        Notice::Leftover { id, exit } => {
-            tracing::warn!("{}: {}; clearing away what it left running", name(id), ended(exit));
-        }
-        Notice::Ended { id, exit, next: Next::Done } => tracing::info!("{}: {}", name(id), ended(exit)),
-        Notice::Ended { id, exit, next } => {
-            tracing::warn!("{}: {}; {}", name(id), ended(exit), follows(core, id, next))
-        }
-        Notice::NotStarted { id, next } => {
-            tracing::warn!("{}: {fault}; {}", name(id), follows(core, id, next))
-        }
-        Notice::CheckFailed { id, late: false } => {
-            tracing::warn!("{}: its condition could not be evaluated: {fault}; it has failed", name(id));
+        Notice::State(_, state) => state.to_string(),
+        Notice::Leftover { exit, .. } => format!("{}; clearing away what it left running", ended(exit)),
+        Notice::Ended { exit, next: Next::Done, .. } => ended(exit),
+        Notice::Ended { id, exit, next } => format!("{}; {}", ended(exit), follows(core, id, next)),
+        Notice::NotStarted { id, next } => format!("{fault}; {}", follows(core, id, next)),
+        Notice::CheckFailed { late: false, .. } => {
+            format!("its condition could not be evaluated: {fault}; it has failed")
         }
         Notice::CheckFailed { id, late: true } => {
             let timeout = format_duration(core.plan().service(id).when.timeout);
-            tracing::warn!("{}: its condition was not decided within {timeout}; it has failed", name(id));
+            format!("its condition was not decided within {timeout}; it has failed")
+        }
+        Notice::Reloaded(id) => tracing::info!("{}: told to reload", name(id)),
+        Notice::ReloadFailed { id, reason: Reason::ReloadFailed(exit) } => {
+            tracing::warn!("{}: its reload command {}; it goes on as it is", name(id), ended(exit));
+        }
+        Notice::ReloadFailed { id, reason: Reason::ReloadLate } => {
+            let timeout = format_duration(core.plan().service(id).reload.timeout);
+            tracing::warn!(
+                "{}: its reload command took longer than {timeout}; killing it with SIGKILL",
+                name(id)
+            );
+        }
+        Notice::ReloadFailed { id, .. } => {
+            tracing::warn!("{}: its reload command did not run: {fault}; it goes on as it is", name(id));
         }
         Notice::Late(id) => {
             let timeout = format_duration(core.plan().service(id).stop.timeout);
-            tracing::warn!("{}: did not stop within {timeout}; killing it with SIGKILL", name(id));
+            format!("did not stop within {timeout}; killing it with SIGKILL")
         }
-        Notice::Blocked(id, by) => {
+        Notice::Blocked(_, by) => {
             let why = match core.svc(by).state {
                 State::Done => "has ended",
                 State::Blocked(_) => "is blocked itself",
                 _ => "has failed",
             };
-            tracing::warn!("{}: blocked, because {}, which it requires, {why}", name(id), name(by));
+            format!("blocked, because {}, which it requires, {why}", name(by))
         }
-        Notice::Shutdown(cause) => say_shutdown(core, cause),
-        Notice::Escalated => tracing::warn!("asked to stop again: killing what is left with SIGKILL"),
+        Notice::Shutdown(cause) => why_it_stops(core, cause),
+        Notice::Escalated => "asked to stop again: killing what is left with SIGKILL".to_owned(),
         Notice::Overdue => {
             let late: Vec<_> = core.plan().ids().filter(|id| core.svc(*id).live.any()).map(name).collect();
             let budget = format_duration(core.plan().settings.shutdown_timeout);
             let late = if late.is_empty() { "nobody".to_owned() } else { late.join(", ") };
-            tracing::warn!("the shutdown timeout of {budget} is almost over; killing with SIGKILL: {late}");
+            format!("the shutdown timeout of {budget} is almost over; killing with SIGKILL: {late}")
         }
     }
 }
@@ -77,6 +127,7 @@ fn follows(core: &Core, id: Id, next: Next) -> String {
         Next::GaveUp(after) => format!("{}{}{}", limit(after), consequence(core, id), hint(core, id)),
         Next::Failed => format!("it has failed{}", consequence(core, id)),
         Next::Done => "done".to_owned(),
+        Next::Retires => "the new configuration has already taken it out".to_owned(),
     }
 }
 
@@ -99,24 +150,18 @@ fn consequence(core: &Core, id: Id) -> &'static str {
     }
 }
 
-fn say_shutdown(core: &Core, cause: Cause) {
+fn why_it_stops(core: &Core, cause: Cause) -> String {
     let name = |id: Id| core.plan().service(id).name.as_str();
     match cause {
-        Cause::Asked(_) => tracing::info!("stopping"),
-        Cause::Main(id, code) => {
-            tracing::info!("stopping: the main service {} has ended, code {code}", name(id))
-        }
+        Cause::Asked(_) => "stopping".to_owned(),
+        Cause::Main(id, code) => format!("stopping: the main service {} has ended, code {code}", name(id)),
         Cause::Failed(id, code) => {
-            tracing::error!("stopping: {} has failed and is essential, code {code}", name(id))
+            format!("stopping: {} has failed and is essential, code {code}", name(id))
         }
         Cause::Blocked(id, by, code) => {
-            tracing::error!(
-                "stopping: {} is essential and cannot run without {}, code {code}",
-                name(id),
-                name(by)
-            );
+            format!("stopping: {} is essential and cannot run without {}, code {code}", name(id), name(by))
         }
-        Cause::Finished => tracing::info!("stopping: nothing is left to do"),
+        Cause::Finished => "stopping: nothing is left to do".to_owned(),
     }
 }
 
@@ -154,6 +199,43 @@ pub(super) fn killed((names, count): &(Vec<String>, usize)) {
     tracing::warn!("killing {processes} left with SIGKILL: {}{more}", names.join(", "));
 }
 
+/// Why a service is in its state, if there is more to say than its name.
+pub(super) fn reason(core: &Core, id: Id) -> Option<String> {
+    let name = |id: Id| core.plan().service(id).name.as_str();
+    let view = core.view(id);
+    match (view.why, view.last_exit) {
+        (Why::Requires(other), _) => Some(format!("waits for {}", name(other))),
+        (Why::After(other), _) => Some(format!("starts after {}", name(other))),
+        (Why::Stopped(other), _) => Some(format!("{} is stopped", name(other))),
+        (Why::Blocked(other), _) => Some(format!("{} has failed", name(other))),
+        (Why::Dependents, _) => Some("its dependents are stopping".to_owned()),
+        (Why::Plain, exit) => exit.map(|exit| format!("last {}", ended(exit))),
+    }
+}
+
+/// Why what was asked of a service did not come true.
+pub(super) fn why_not(core: &Core, id: Option<Id>, reason: Reason) -> String {
+    let name = |id: Id| core.plan().service(id).name.as_str();
+    let last = id.and_then(|id| core.svc(id).last_exit).map(|exit| format!(": {}", ended(exit)));
+    match reason {
+        Reason::Failed => format!("it has failed{}", last.unwrap_or_default()),
+        Reason::Blocked(by) => format!("{}, which it requires, has failed or ended", name(by)),
+        Reason::Ended => format!("it ended{}", last.unwrap_or_default()),
+        Reason::Stopped(by) if Some(by) == id => "it was stopped by request".to_owned(),
+        Reason::Stopped(by) => format!("{}, which it requires, was stopped by request", name(by)),
+        Reason::Started => "it was started again meanwhile".to_owned(),
+        Reason::Disabled => "it is not enabled any more".to_owned(),
+        Reason::Removed => "it was removed from the configuration".to_owned(),
+        Reason::NotReady => "it is not ready".to_owned(),
+        Reason::NoProcess => "it has no process".to_owned(),
+        Reason::ReloadFailed(exit) => format!("its reload command {}", ended(exit)),
+        Reason::ReloadNotStarted => "its reload command could not be started".to_owned(),
+        Reason::ReloadLate => "its reload command took too long and was killed".to_owned(),
+        Reason::Superseded => "a newer configuration came before it was in force".to_owned(),
+        Reason::Ending => "the container ends".to_owned(),
+    }
+}
+
 /// The table for SIGUSR1.
 pub(super) fn status(core: &Core, now: u64, orphans: u64) -> String {
     let name = |id: Id| core.plan().service(id).name.as_str();
@@ -161,15 +243,7 @@ pub(super) fn status(core: &Core, now: u64, orphans: u64) -> String {
     let mut table = format!("{:width$}  {:8}  {:>8}  {:>8}  note\n", "service", "state", "for", "restarts");
     for id in core.plan().ids() {
         let view = core.view(id);
-        let note = match (view.why, view.last_exit) {
-            (Why::Requires(other), _) => format!("waits for {}", name(other)),
-            (Why::After(other), _) => format!("starts after {}", name(other)),
-            (Why::Stopped(other), _) => format!("{} is stopped", name(other)),
-            (Why::Blocked(other), _) => format!("{} has failed", name(other)),
-            (Why::Dependents, _) => "its dependents are stopping".to_owned(),
-            (Why::Plain, Some(exit)) => format!("last {}", ended(exit)),
-            (Why::Plain, None) => String::new(),
-        };
+        let note = reason(core, id).unwrap_or_default();
         let since = format_duration(Duration::from_secs(now.saturating_sub(view.since) / 1_000));
         let (state, restarts) = (view.state, view.restarts);
         // Writing to a string does not fail.

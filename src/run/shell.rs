@@ -1,12 +1,15 @@
 //! The loop: gathers facts, a turn at a time, until the core says that it is over.
 
 use super::boot::{BootError, cannot};
+use super::control::Control;
+use super::history::History;
 use super::orphans::Orphans;
 use super::output::Output;
 use super::procs::Procs;
 use super::signals::{Inbox, Meaning, meaning};
 use super::timers::Due;
 use super::timers::Timers;
+use crate::control::api::Outcome;
 use crate::core::{Core, Event, Millis, Phase, Proc};
 use crate::log::{Consoles, OwnLines};
 use crate::model::{Plan, Signal};
@@ -64,6 +67,8 @@ pub(super) struct Shell {
     pub(super) exit: Option<u8>,
     inbox: Inbox,
     started: Instant,
+    pub(super) history: History,
+    pub(super) control: Control,
     /// What the spawn of each service last failed of, for the line that says so.
     pub(super) faults: Vec<Option<String>>,
 }
@@ -74,6 +79,7 @@ impl Shell {
         environment: Vec<(OsString, OsString)>,
         own: OwnLines,
         inbox: Inbox,
+        control: Control,
     ) -> Result<Self, BootError> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(cannot("wait for events"))?;
         let timers = Timers::new().map_err(cannot("keep time"))?;
@@ -112,12 +118,19 @@ impl Shell {
             exit: None,
             inbox,
             started: Instant::now(),
+            history: History::new(services),
+            control,
             faults: vec![None; services],
         })
     }
 
     pub(super) fn now(&self) -> Millis {
-        Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
+        Millis::try_from(self.running().as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    /// For how long this supervisor has been running.
+    pub(super) fn running(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Turns until the end; returns the exit code.
@@ -130,10 +143,15 @@ impl Shell {
                 return self.end(1);
             }
         };
+        let mut first = true;
         loop {
             let readable = self.readable;
             let busy = self.turn();
+            if std::mem::take(&mut first) {
+                self.note_waiting();
+            }
             if let Some(code) = self.exit {
+                self.say_goodbye().await;
                 return self.end(code);
             }
             if readable && !self.readable {
@@ -161,6 +179,7 @@ impl Shell {
                 }
                 // It cannot fail while the runtime lives.
                 _ = watch.readable() => self.readable = true,
+                () = self.control.called() => {}
             }
         }
     }
@@ -191,11 +210,13 @@ impl Shell {
                 }
                 Due::Groups => self.look_at_groups(),
                 Due::Dead => self.deaths = true,
+                Due::Request(number) => self.close_request(number, Outcome::Timeout),
             }
             self.settle();
         }
+        let more_calls = self.answer_calls();
         let more_output = self.output.turn(OUTPUT_BUDGET);
-        more_deaths || more_output || self.readable || self.deaths || self.may_start()
+        more_deaths || more_calls || more_output || self.readable || self.deaths || self.may_start()
     }
 
     /// Takes the signals that have arrived.

@@ -18,6 +18,8 @@ pub(super) enum Due {
     Groups,
     /// To look for the dead, while so many die that looking for each would be a waste.
     Dead,
+    /// The timeout of a client's request is over.
+    Request(u32),
 }
 
 /// The armed timers. Each exists at most once; a disarmed one is gone at once and can never come late.
@@ -57,6 +59,11 @@ impl Timers {
         if let Some(due) = self.when.remove(&timer) {
             self.due.remove(&(due, timer));
         }
+    }
+
+    /// When this timer is due, if it is armed.
+    pub(super) fn when(&self, timer: Due) -> Option<Instant> {
+        self.when.get(&timer).copied()
     }
 
     /// The next timer that is due, which is disarmed with that.

@@ -66,6 +66,8 @@ impl Container {
         command
             .env("EVENTS", &fifo)
             .env("DIRECTORY", directory.path())
+            // The usual places are shared with everybody else on this machine.
+            .env("FOSTER_SOCKET", directory.path().join("control.sock"))
             .env("HELPER", helper::program())
             .env_remove("FOSTER_SKIPPED");
         command.envs(setup.environment.iter().map(|(name, value)| (name, value)));

@@ -1,8 +1,10 @@
 //! What must hold, one sentence and one function each. Every function is checked on every edge of the exploration.
 
+use super::waiters::{nobody_waits_in_vain, reloads_end_with_readiness};
 use super::{Life, World};
 use foster::core::{Action, Core, Event, Phase, Role, Stage, Starting, State, Then, Timer, Why};
-use foster::model::{Id, Kind};
+use foster::model::{Id, Kind, Plan};
+use std::rc::Rc;
 
 /// One step, seen from outside.
 pub struct Edge<'a> {
@@ -17,14 +19,19 @@ type OfSteps = fn(&Edge<'_>) -> Result<(), String>;
 /// What must hold of a state, however it was reached.
 type OfStates = fn(&World) -> Result<(), String>;
 
-pub const OF_STEPS: [(&str, OfSteps); 4] = [
+pub const OF_STEPS: [(&str, OfSteps); 6] = [
     ("nothing is started while a requirement is not satisfied", requirements_first),
     ("nothing is stopped under a live dependent", dependents_stop_first),
     ("no service is started after the shutdown began", no_start_in_shutdown),
+    ("what retires is not started", nothing_retiring_starts),
+    (
+        "a new plan leaves alone what it does not change, unless a requirement of it changes",
+        changes_only_what_changed,
+    ),
     ("the exit comes with the last process or the last deadline", exit_in_time),
 ];
 
-pub const OF_STATES: [(&str, OfStates); 10] = [
+pub const OF_STATES: [(&str, OfStates); 14] = [
     ("what the core believes to live is what lives", beliefs_are_true),
     ("what is derived equals its definition", derived_facts_equal_their_definition),
     ("a timer is armed exactly in the states that need one", timers_fit_states),
@@ -32,6 +39,10 @@ pub const OF_STATES: [(&str, OfStates); 10] = [
     ("four deadlines end every shutdown, whatever lives", shutdown_ends),
     ("when nothing is pending every target is met or a reason is named", targets_are_met),
     ("when nothing is pending nothing runs that should not", nothing_runs_unasked),
+    ("when nothing is pending nobody waits in vain", quiet_answers_all),
+    ("what is gone from the plan is gone", nothing_of_tombstones),
+    ("exactly those retire that the coming plan removes or changes", only_changed_retire),
+    ("a reload command ends with the readiness of its service", reloads_end_with_readiness),
     ("an essential failure ends the container", essential_failures_end_it),
     ("blocked means that the named requirement blocks", blocked_names_its_reason),
     ("a state and its processes fit", states_fit_processes),
@@ -50,8 +61,8 @@ pub fn check_state(world: &World) -> Result<(), String> {
 fn beliefs_are_true(world: &World) -> Result<(), String> {
     for id in world.core.plan().ids() {
         let (live, outside) = (world.core.svc(id).live, world.outside[id.index()]);
-        let real = [outside.main, outside.check, outside.stop].map(|life| life != Life::None);
-        if [live.main, live.check, live.stop] != real {
+        let real = [outside.main, outside.check, outside.stop, outside.reload].map(|life| life != Life::None);
+        if [live.main, live.check, live.stop, live.reload] != real {
             return Err(format!("{id:?} believes {live:?}, there is {outside:?}"));
         }
         if live.group != outside.group {
@@ -70,7 +81,9 @@ fn is_target(core: &Core, id: Id) -> bool {
 
 fn is_off(core: &Core, id: Id) -> bool {
     let lost = |r: Id| matches!(core.svc(r).state, State::Failed | State::Blocked(_));
-    !is_target(core, id) || core.plan().service(id).requires.iter().any(|&r| is_off(core, r) || lost(r))
+    !is_target(core, id)
+        || core.svc(id).retiring
+        || core.plan().service(id).requires.iter().any(|&r| is_off(core, r) || lost(r))
 }
 
 fn is_doomed(core: &Core, id: Id) -> bool {
@@ -94,14 +107,29 @@ fn derived_facts_equal_their_definition(world: &World) -> Result<(), String> {
     Ok(())
 }
 
+impl Edge<'_> {
+    /// The actions, each with the plan by which it was decided on.
+    fn by_plan(&self) -> impl Iterator<Item = (&Action, &Rc<Plan>)> {
+        let swap = self.actions.iter().position(|a| *a == Action::Replaced).unwrap_or(0);
+        let plans = [self.after.core.plan(), self.before.core.plan()];
+        self.actions.iter().enumerate().map(move |(at, action)| (action, plans[usize::from(at < swap)]))
+    }
+}
+
+/// Whether a service has to come down before another plan can be in force.
+pub fn retires(old: &Plan, new: &Plan, id: Id) -> bool {
+    let (was, is) = (old.service(id), new.service(id));
+    !was.is_tombstone() && (is.name != was.name || was.needs_restart(is))
+}
+
 fn requirements_first(edge: &Edge<'_>) -> Result<(), String> {
     let core = &edge.after.core;
-    for action in edge.actions {
-        let (Action::Spawn(proc), _) = (action, ()) else { continue };
-        if proc.role == Role::Stop {
+    for (action, plan) in edge.by_plan() {
+        let Action::Spawn(proc) = action else { continue };
+        if matches!(proc.role, Role::Stop | Role::Reload) {
             continue;
         }
-        if let Some(open) = core.plan().service(proc.id).requires.iter().find(|r| !core.satisfied(**r)) {
+        if let Some(open) = plan.service(proc.id).requires.iter().find(|r| !core.satisfied(**r)) {
             return Err(format!("{proc:?} started while {open:?} is {:?}", core.svc(*open).state));
         }
     }
@@ -113,7 +141,7 @@ fn dependents_stop_first(edge: &Edge<'_>) -> Result<(), String> {
     let overdue = matches!(edge.event, Event::Timer(Timer::Shutdown) | Event::Request(..))
         && core.phase() != Phase::Running
         && edge.before.core.phase() != Phase::Running;
-    for action in edge.actions {
+    for (action, plan) in edge.by_plan() {
         let Action::Stop(id) = *action else { continue };
         // What a process that ended by itself left behind is in nobody's use.
         let rest = edge.after.outside[id.index()].main == Life::None;
@@ -123,8 +151,12 @@ fn dependents_stop_first(edge: &Edge<'_>) -> Result<(), String> {
         {
             continue;
         }
-        for &dependent in core.ordered_after(id) {
-            let required = core.required_by(id).contains(&dependent);
+        for dependent in plan.ids() {
+            let service = plan.service(dependent);
+            let required = service.requires.contains(&id);
+            if !required && !service.wants.contains(&id) && !service.after.contains(&id) {
+                continue;
+            }
             let alive = edge.after.lives(dependent);
             // In the step in which the shutdown begins, a stop for another reason may have come just before it.
             let at_once = edge.before.core.phase() == Phase::Running && core.phase() != Phase::Running;
@@ -163,6 +195,74 @@ fn no_start_in_shutdown(edge: &Edge<'_>) -> Result<(), String> {
         |a: &Action| matches!(a, Action::Spawn(p) if p.role != Role::Stop) || matches!(a, Action::Check(_));
     if edge.before.core.phase() != Phase::Running && edge.actions.iter().any(spawn) {
         return Err(format!("{:?}", edge.actions));
+    }
+    Ok(())
+}
+
+fn nothing_retiring_starts(edge: &Edge<'_>) -> Result<(), String> {
+    for action in edge.actions {
+        let id = match *action {
+            Action::Spawn(proc) if proc.role != Role::Stop => proc.id,
+            Action::Check(id) => id,
+            _ => continue,
+        };
+        if edge.after.core.svc(id).retiring {
+            return Err(format!("{action:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Of the step in which somebody applies a plan: the rest follows from who is doomed, which has its own definition.
+fn changes_only_what_changed(edge: &Edge<'_>) -> Result<(), String> {
+    let Event::Replace(new, _) = edge.event else { return Ok(()) };
+    let (before, after) = (&edge.before.core, &edge.after.core);
+    let old = before.plan();
+    fn disturbed(old: &Plan, new: &Plan, id: Id) -> bool {
+        let below = &old.service(id).requires;
+        old.service(id) != new.service(id) || below.iter().any(|&r| disturbed(old, new, r))
+    }
+    let stays = |id: &Id| before.standing(*id) && !before.svc(*id).doomed();
+    for id in old.ids().filter(|id| stays(id) && !disturbed(old, new, *id)) {
+        // Who is not wanted for itself may lose the last one that needs it.
+        let (was, is) = (before.svc(id), after.svc(id));
+        let same = was.state == is.state && was.live == is.live && was.restarts == is.restarts;
+        if !same && (is.target() || !was.target()) && before.phase() == after.phase() {
+            return Err(format!("{id:?} was {:?} and is {:?}", was.state, is.state));
+        }
+    }
+    Ok(())
+}
+
+fn quiet_answers_all(world: &World) -> Result<(), String> {
+    if !is_quiet(world) || world.core.phase() != Phase::Running {
+        return Ok(());
+    }
+    if world.core.is_replacing() {
+        return Err("a plan waits".to_owned());
+    }
+    nobody_waits_in_vain(world)
+}
+
+fn nothing_of_tombstones(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    for id in core.plan().ids().filter(|id| core.plan().service(*id).is_tombstone()) {
+        let svc = core.svc(id);
+        if world.lives(id) || svc.state != State::Inactive || svc.target() || world.outside[id.index()].timer
+        {
+            return Err(format!("{id:?} is {svc:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn only_changed_retire(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    for id in core.plan().ids() {
+        let should = core.is_replacing() && retires(core.plan(), &world.asked, id);
+        if core.svc(id).retiring != should {
+            return Err(format!("{id:?} retiring: {}", core.svc(id).retiring));
+        }
     }
     Ok(())
 }
@@ -206,6 +306,7 @@ fn is_quiet(world: &World) -> bool {
             !outside.asked
                 && outside.check == Life::None
                 && outside.stop == Life::None
+                && outside.reload == Life::None
                 && !(outside.main == Life::Spawning)
                 && (outside.main == Life::None || ready)
                 && (!outside.timer || ready)
@@ -288,6 +389,7 @@ fn states_fit_processes(world: &World) -> Result<(), String> {
             State::Stopping { stage, .. } => live.any() && (stage != Stage::Command || live.stop),
             _ => !live.any(),
         };
+        let fits = fits && (!live.reload || matches!(svc.state, State::Ready | State::Stopping { .. }));
         if !fits {
             return Err(format!("{id:?} is {:?} with {live:?}", svc.state));
         }

@@ -3,12 +3,18 @@
 //! Shared by the exhaustive exploration, the random runs and the simulation transcripts.
 #![allow(dead_code)]
 
+pub mod explore;
 pub mod invariants;
+pub mod services;
+pub mod waiters;
 
-use foster::core::{Action, Core, Event, Fault, Proc, Request, Role, Sweep, Timer};
-use foster::model::{Exit, Id, Kind, Plan, Signal};
+use foster::core::{
+    Action, Core, Event, Fault, Goal, Phase, Proc, Request, Role, Stage, State, Sweep, Ticket, Timer,
+};
+use foster::model::{Exit, Id, Kind, Plan, Service, Signal};
 use std::hash::Hasher;
 use std::rc::Rc;
+use waiters::Waiter;
 
 /// A process as the world knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,6 +49,13 @@ pub struct World {
     pub shutdown_timer: bool,
     pub swept: Option<Sweep>,
     pub exit: Option<u8>,
+    /// Who waits for an answer, in the order in which they asked.
+    pub waiters: Vec<Waiter>,
+    /// Plans that somebody may apply.
+    pub plans: Rc<[Rc<Plan>]>,
+    /// The plan that was in force before the last step, and the last one that somebody asked for.
+    pub plan: Rc<Plan>,
+    pub asked: Rc<Plan>,
 }
 
 /// What the explorer lets happen, to keep four services affordable.
@@ -54,16 +67,41 @@ pub struct Freedom {
     pub good_exits: bool,
     /// Starts may fail, for a while or for good.
     pub spawn_faults: bool,
+    /// Somebody may wait for what is asked for, ask for reloads and apply other plans.
+    pub waiters: bool,
 }
 
-pub const ALL: Freedom = Freedom { leftovers: true, good_exits: true, spawn_faults: true };
-pub const FEW: Freedom = Freedom { leftovers: false, good_exits: false, spawn_faults: false };
+pub const ALL: Freedom = Freedom { leftovers: true, good_exits: true, spawn_faults: true, waiters: false };
+/// All that may happen, and all that may be asked for.
+pub const ASKED: Freedom = Freedom { waiters: true, ..ALL };
+/// The same, with few ways to fail.
+pub const ASKED_FEW: Freedom = Freedom { waiters: true, ..FEW };
+pub const FEW: Freedom = Freedom { leftovers: false, good_exits: false, spawn_faults: false, waiters: false };
 
 impl World {
     pub fn new(plan: Plan) -> Self {
-        let outside = vec![Outside::default(); plan.services.len()];
-        let core = Core::new(Rc::new(plan), 1);
-        Self { core, outside, shutdown_timer: false, swept: None, exit: None }
+        Self::with_plans(vec![plan])
+    }
+
+    /// The first plan is the one to begin with. All are as long as the longest, so each may follow each.
+    pub fn with_plans(mut plans: Vec<Plan>) -> Self {
+        let plan = Rc::new(plans[0].clone());
+        let longest = plans.iter().map(|plan| plan.services.len()).max().unwrap_or(0);
+        for plan in &mut plans {
+            plan.services.resize_with(longest, Service::tombstone);
+        }
+        let plans: Rc<[Rc<Plan>]> = plans.into_iter().map(Rc::new).collect();
+        Self {
+            core: Core::new(Rc::clone(&plan), 1),
+            outside: vec![Outside::default(); plan.services.len()],
+            shutdown_timer: false,
+            swept: None,
+            exit: None,
+            waiters: Vec::new(),
+            plans,
+            asked: Rc::clone(&plan),
+            plan,
+        }
     }
 
     /// Lets an event happen: the world changes, the core decides, the world obeys. Returns what the core did.
@@ -74,11 +112,20 @@ impl World {
         for action in &actions {
             self.obey(action)?;
         }
+        self.plan = Rc::clone(self.core.plan());
         for id in self.core.plan().ids() {
             // What the core does not wait for, nobody watches: what a successful oneshot left, what was given up.
             self.outside[id.index()].group &= self.core.svc(id).live.group;
         }
-        Ok(actions)
+        for action in &actions {
+            if let Action::Reply(ticket, answer) = *action {
+                self.answered(ticket, answer)?;
+            }
+        }
+        match self.waiters.first() {
+            Some(waiter) if self.exit.is_some() => Err(format!("{waiter:?} was never answered")),
+            _ => Ok(actions),
+        }
     }
 
     fn life(&mut self, proc: Proc) -> &mut Life {
@@ -103,10 +150,25 @@ impl World {
                 }
             }
             Event::Vacated(id) => self.outside[id.index()].group = false,
-            Event::Timer(Timer::Service(id)) => self.outside[id.index()].timer = false,
+            Event::Timer(Timer::Service(id)) => {
+                self.outside[id.index()].timer = false;
+                // A group that not even SIGKILL ends is given up.
+                self.outside[id.index()].group &= !self.core.svc(id).live.only_group()
+                    || !matches!(self.core.svc(id).state, State::Stopping { stage: Stage::Kill, .. });
+            }
             Event::Timer(Timer::Shutdown) => self.shutdown_timer = false,
             Event::Timer(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
-            Event::Boot | Event::Request(..) | Event::Cancel(_) | Event::Replace(..) | Event::NoChildren => {}
+            Event::Request(request, Some(ticket)) => {
+                self.waiters.push(Waiter::new(&self.core, ticket, request))
+            }
+            Event::Cancel(ticket) => self.waiters.retain(|waiter| waiter.ticket != ticket),
+            Event::Replace(ref plan, ticket) => {
+                if self.core.phase() == Phase::Running {
+                    self.asked = Rc::clone(plan);
+                }
+                self.waiters.extend(ticket.map(|ticket| Waiter::for_plan(ticket, plan)));
+            }
+            Event::Boot | Event::Request(_, None) | Event::NoChildren => {}
         }
     }
 
@@ -121,6 +183,7 @@ impl World {
                     return Err(format!("a second process for {proc:?}"));
                 }
                 *self.life(proc) = Life::Spawning;
+                self.waiters.iter_mut().for_each(|waiter| waiter.spawned |= waiter.is_about(proc));
             }
             Action::Stop(id) => {
                 let outside = self.outside[id.index()];
@@ -141,9 +204,31 @@ impl World {
             Action::Sweep(sweep) => self.swept = Some(sweep),
             Action::Arm(Timer::Reload(id), _) => self.outside[id.index()].reload_timer = true,
             Action::Disarm(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
-            Action::Announce(_) | Action::Reload(_) | Action::Replaced | Action::Reply(..) => {}
+            Action::Reload(id) => {
+                if self.outside[id.index()].main != Life::Running {
+                    return Err(format!("a reload signal for {id:?}, which has no process"));
+                }
+            }
+            Action::Replaced => self.replaced()?,
+            // An answer is judged when the step is over.
+            Action::Reply(..) | Action::Announce(_) => {}
             Action::Exit(code) => self.exit = Some(code),
         }
+        Ok(())
+    }
+
+    /// The plan is another one: nothing may be left of what it does away with.
+    fn replaced(&mut self) -> Result<(), String> {
+        let (old, new) = (Rc::clone(&self.plan), Rc::clone(self.core.plan()));
+        if !Rc::ptr_eq(&new, &self.asked) {
+            return Err("a plan is in force that nobody asked for last".to_owned());
+        }
+        for id in old.ids().filter(|id| invariants::retires(&old, &new, *id)) {
+            if self.lives(id) || self.outside[id.index()].timer {
+                return Err(format!("the plan is swapped while something of {id:?} lives"));
+            }
+        }
+        self.outside.resize(new.services.len(), Outside::default());
         Ok(())
     }
 
@@ -159,9 +244,12 @@ impl World {
         let mut events = Vec::new();
         for id in self.core.plan().ids() {
             let outside = self.outside[id.index()];
-            for (role, life) in
-                [(Role::Main, outside.main), (Role::Check, outside.check), (Role::Stop, outside.stop)]
-            {
+            for (role, life) in [
+                (Role::Main, outside.main),
+                (Role::Check, outside.check),
+                (Role::Stop, outside.stop),
+                (Role::Reload, outside.reload),
+            ] {
                 self.process_events(Proc { id, role }, life, freedom, &mut events);
             }
             if outside.group {
@@ -169,6 +257,9 @@ impl World {
             }
             if outside.timer {
                 events.push(Event::Timer(Timer::Service(id)));
+            }
+            if outside.reload_timer {
+                events.push(Event::Timer(Timer::Reload(id)));
             }
         }
         if self.shutdown_timer {
@@ -206,19 +297,44 @@ impl World {
         }
     }
 
-    /// Everything that somebody may ask for.
-    pub fn requests(&self) -> Vec<Event> {
+    /// Everything that somebody may ask for. Who asks waits for the answer unless somebody waits already; as they may leave
+    /// at once, asking without waiting is covered by that.
+    pub fn requests(&self, freedom: Freedom) -> Vec<Event> {
         if self.exit.is_some() || self.outside.iter().any(|o| o.asked) {
             return Vec::new();
         }
-        let one = |id| [Request::Start(id), Request::Stop(id), Request::Restart(id)];
-        let requests = self.core.plan().ids().flat_map(one).chain([Request::Shutdown(None)]);
-        requests.map(|request| Event::Request(request, None)).collect()
+        let ids = || self.core.plan().ids().filter(|id| !self.core.plan().service(*id).is_tombstone());
+        let mut requests: Vec<_> =
+            ids().flat_map(|id| [Request::Start(id), Request::Stop(id), Request::Restart(id)]).collect();
+        requests.push(Request::Shutdown(None));
+        if !freedom.waiters {
+            return requests.into_iter().map(|request| Event::Request(request, None)).collect();
+        }
+        requests.extend(ids().map(Request::Reload));
+        let ticket = self.waiters.is_empty().then_some(Ticket(0));
+        if ticket.is_some() {
+            requests.extend(
+                ids().flat_map(|id| [Goal::Ready, Goal::Stopped].map(|goal| Request::Await(id, goal))),
+            );
+        }
+        let mut events: Vec<_> =
+            requests.into_iter().map(|request| Event::Request(request, ticket)).collect();
+        if self.plans.len() > 1 {
+            // Who applies over somebody else's apply waits too, to see the first one answered.
+            let applied = |waiter: &Waiter| waiter.plan.is_some();
+            let ticket = match self.waiters.as_slice() {
+                [waiter] if applied(waiter) => Some(Ticket(1 - waiter.ticket.0)),
+                _ => ticket,
+            };
+            events.extend(self.plans.iter().map(|plan| Event::Replace(Rc::clone(plan), ticket)));
+        }
+        events.extend(self.waiters.iter().map(|waiter| Event::Cancel(waiter.ticket)));
+        events
     }
 
     pub fn lives(&self, id: Id) -> bool {
         let o = self.outside[id.index()];
-        o.main != Life::None || o.check != Life::None || o.stop != Life::None || o.group
+        [o.main, o.check, o.stop, o.reload].iter().any(|life| *life != Life::None) || o.group
     }
 
     pub fn anything_lives(&self) -> bool {
@@ -231,7 +347,7 @@ impl World {
         let half = |salt: u64| {
             let mut hasher = Fnv(0xcbf2_9ce4_8422_2325 ^ salt);
             self.core.hash_key(&mut hasher);
-            (&self.outside, self.shutdown_timer, self.swept, self.exit).hash(&mut hasher);
+            (&self.outside, self.shutdown_timer, self.swept, self.exit, &self.waiters).hash(&mut hasher);
             u128::from(hasher.finish())
         };
         half(0) << 64 | half(0x9e37_79b9_7f4a_7c15)

@@ -1,0 +1,183 @@
+//! What is told of the tree: views of the core, the processes and the past, as the types of the API.
+
+use super::super::report;
+use super::super::shell::Shell;
+use super::super::timers::Due;
+use super::wall::Wall;
+use crate::control::api::{
+    ActResult, Exit, Graph, Health, Node, Outcome, ServiceStatus, Span, Status, Supervisor, Timeline,
+};
+use crate::core::{Phase, Proc, Role, StateName, Timer};
+use crate::model::{self, Id};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// An end, for the API.
+fn exit(time: Duration, exit: model::Exit, wall: Wall) -> Exit {
+    let (code, signal, core) = match exit {
+        model::Exit::Code(code) => (Some(code), None, false),
+        model::Exit::Signal { signal, core } => (None, Some(signal.to_string()), core),
+    };
+    Exit { time: wall.at(time), code, signal, core, text: report::ended(exit) }
+}
+
+impl Shell {
+    /// The time of day, as of now.
+    pub(super) fn wall(&self) -> Wall {
+        Wall::now(self.running())
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.core.phase() != Phase::Running
+    }
+
+    pub(super) fn status(&self, ids: &[Id]) -> Status {
+        let wall = self.wall();
+        let supervisor = Supervisor {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            stopping: self.is_stopping(),
+            since: wall.at_millis(0),
+            orphans: self.orphans.reaped,
+        };
+        Status { supervisor, services: ids.iter().map(|id| self.service_status(*id, wall)).collect() }
+    }
+
+    pub(super) fn service_status(&self, id: Id, wall: Wall) -> ServiceStatus {
+        let (service, view, svc) = (self.plan.service(id), self.core.view(id), self.core.svc(id));
+        let main = self.procs.pid(Proc { id, role: Role::Main });
+        ServiceStatus {
+            name: service.name.clone(),
+            kind: service.kind.to_string(),
+            description: service.description.clone(),
+            state: view.state.to_string(),
+            reason: report::reason(&self.core, id),
+            pid: main.and_then(|pid| u32::try_from(pid).ok()),
+            ready: self.core.satisfied(id),
+            wanted: svc.target(),
+            restarts: view.restarts,
+            failures: svc.failures,
+            since: wall.at_millis(view.since),
+            exit: self.history.ends(id).next().map(|(time, end)| exit(time, end, wall)),
+            next_start: self.next_start(id).map(|time| wall.at(time)),
+            main: service.main,
+            essential: service.essential,
+            orphans: self.procs.orphans(id),
+        }
+    }
+
+    pub(super) fn exits(&self, id: Id, wall: Wall) -> Vec<Exit> {
+        self.history.ends(id).map(|(time, end)| exit(time, end, wall)).collect()
+    }
+
+    pub(super) fn state(&self, id: Id) -> StateName {
+        self.core.state_name(id)
+    }
+
+    /// What came of one service, as it is now.
+    pub(super) fn result(&self, id: Id, outcome: Outcome, reason: Option<String>) -> ActResult {
+        ActResult { service: self.name(id).to_owned(), outcome, state: self.state(id).to_string(), reason }
+    }
+
+    pub(super) fn health(&self, ids: &[Id]) -> Health {
+        let ill = ids.iter().filter(|id| !self.core.satisfied(**id));
+        let unhealthy: Vec<_> =
+            ill.map(|id| self.result(*id, Outcome::Failed, report::reason(&self.core, *id))).collect();
+        Health { healthy: unhealthy.is_empty() && !self.is_stopping(), unhealthy }
+    }
+
+    pub(super) fn graph(&self, ids: &[Id]) -> Graph {
+        let names = |ids: &[Id]| {
+            let mut names: Vec<String> = ids.iter().map(|id| self.name(*id).to_owned()).collect();
+            names.sort_unstable();
+            names
+        };
+        let node = |id: &Id| {
+            let service = self.plan.service(*id);
+            Node {
+                name: service.name.clone(),
+                kind: service.kind.to_string(),
+                state: Some(self.state(*id).to_string()),
+                enabled: service.enabled,
+                main: service.main,
+                requires: names(&service.requires),
+                wants: names(&service.wants),
+                after: names(&service.after),
+            }
+        };
+        Graph { services: ids.iter().map(node).collect() }
+    }
+
+    /// Those that were started or wait for that, in order of their start; who waits is last.
+    pub(super) fn timeline(&self, ids: &[Id]) -> Timeline {
+        let started = |id: Id| self.history.first(id).started.unwrap_or(Duration::MAX);
+        let begun =
+            |id: &Id| self.history.first(*id).started.is_some() || self.state(*id) == StateName::Waiting;
+        let mut ids: Vec<Id> = ids.iter().copied().filter(begun).collect();
+        ids.sort_by_key(|id| started(*id));
+        let millis = |time: Option<Duration>| time.map(|time| time.as_micros() as f64 / 1000.0);
+        let span = |id: Id| {
+            let (service, first) = (self.plan.service(id), self.history.first(id));
+            Span {
+                service: service.name.clone(),
+                kind: service.kind.to_string(),
+                state: self.state(id).to_string(),
+                waiting: millis(first.waiting),
+                started: millis(first.started),
+                ready: millis(first.ready),
+                waited_for: self.waited_for(id).map(|id| self.name(id).to_owned()),
+            }
+        };
+        Timeline { since: self.wall().at_millis(0), services: ids.into_iter().map(span).collect() }
+    }
+
+    /// The dependency that was ready last before the first start of this service, if it waited at all.
+    fn waited_for(&self, id: Id) -> Option<Id> {
+        let service = self.plan.service(id);
+        let first = self.history.first(id);
+        let (waiting, started) = (first.waiting?, first.started?);
+        let below = service.requires.iter().chain(&service.wants).chain(&service.after).copied();
+        let ready = |id: Id| self.history.first(id).ready.filter(|time| (waiting..=started).contains(time));
+        below.filter_map(|id| Some((ready(id)?, id))).max_by_key(|(time, _)| *time).map(|(_, id)| id)
+    }
+
+    /// What depends on these and has to go down before them.
+    pub(super) fn to_go_down(&self, ids: &[Id]) -> Vec<Id> {
+        let mut found = self.reached(ids, |id| self.core.required_by(id).to_vec());
+        found.retain(|id| self.core.standing(*id));
+        found
+    }
+
+    /// What these require or want that is not up, and so comes up for them.
+    pub(super) fn to_come_up(&self, ids: &[Id]) -> Vec<Id> {
+        let pulled = |id| {
+            let service = self.plan.service(id);
+            [service.requires.as_slice(), &service.wants].concat()
+        };
+        let mut found = self.reached(ids, pulled);
+        found.retain(|id| !self.core.satisfied(*id));
+        found
+    }
+
+    /// All that can be reached from these in one step or more, without them.
+    fn reached(&self, ids: &[Id], next: impl Fn(Id) -> Vec<Id>) -> Vec<Id> {
+        let mut seen: BTreeSet<Id> = ids.iter().copied().collect();
+        let mut way = ids.to_vec();
+        let mut found = Vec::new();
+        while let Some(id) = way.pop() {
+            let fresh: Vec<Id> = next(id).into_iter().filter(|id| seen.insert(*id)).collect();
+            found.extend(&fresh);
+            way.extend(fresh);
+        }
+        found
+    }
+
+    /// When it is started again, if it waits for that.
+    pub(super) fn next_start(&self, id: Id) -> Option<Duration> {
+        if self.core.state_name(id) != StateName::Backoff {
+            return None;
+        }
+        let due = self.timers.when(Due::Core(Timer::Service(id)))?;
+        Some(self.running() + due.saturating_duration_since(Instant::now()))
+    }
+}
