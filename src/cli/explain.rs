@@ -51,12 +51,8 @@ fn tell(explanation: &Explanation, now: Timestamp, colour: bool) -> String {
     let Explanation { service, chain, next, exits, last_lines } = explanation;
     let state = |state: &str| paint(state, state_colour(state), colour);
     let heading = |text: &str| paint(text, BOLD, colour);
-    let mut text = format!(
-        "{} is {}, for {}\n",
-        heading(&service.name),
-        state(&service.state),
-        ago(&service.since, now)
-    );
+    let mut text =
+        format!("{}: {}, for {}\n", heading(&service.name), state(&service.state), ago(&service.since, now));
     for (depth, link) in chain.iter().enumerate() {
         let indent = "  ".repeat(depth + 1);
         text += &format!("{indent}{}: {}: {}\n", link.service, state(&link.state), link.text);
@@ -100,7 +96,7 @@ mod tests {
         }))
         .unwrap();
         let expected = "\
-web is waiting, for 5s
+web: waiting, for 5s
   web: waiting: waits until db is ready
     db: backoff: exited with code 3
 next: restarting db in 1.6s (attempt 5 of 10)

@@ -53,7 +53,7 @@ fn tell(health: &Health) -> String {
     }
     let tell = |result: &ActResult| {
         let reason = result.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        format!("{} is {}{reason}", result.service, result.state)
+        format!("{}: {}{reason}", result.service, result.state)
     };
     let shown: Vec<String> = health.unhealthy.iter().take(5).map(tell).collect();
     let more = health.unhealthy.len() - shown.len();
@@ -77,7 +77,7 @@ mod tests {
         let health =
             |count: usize| Health { healthy: count == 0, unhealthy: (0..count).map(result).collect() };
         assert_eq!(tell(&health(0)), "healthy\n");
-        assert_eq!(tell(&health(2)), "unhealthy: s0 is waiting (waits for db), s1 is waiting\n");
-        assert!(tell(&health(9)).ends_with("s4 is waiting, and 4 more\n"));
+        assert_eq!(tell(&health(2)), "unhealthy: s0: waiting (waits for db), s1: waiting\n");
+        assert!(tell(&health(9)).ends_with("s4: waiting, and 4 more\n"));
     }
 }

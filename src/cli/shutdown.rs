@@ -6,7 +6,7 @@ use super::terminal::{note, print};
 use super::{EX_TIMEOUT, Verb};
 use crate::control::api::Shutdown;
 use crate::control::client::Client;
-use crate::model::Signal;
+use crate::model::{Signal, format_duration};
 use std::time::Duration;
 
 /// Stop all services and end the container
@@ -53,8 +53,8 @@ impl Verb for Args {
                     Ok(0)
                 }
                 () = asked_to_end => Ok(0),
-                () = elapsed(self.waiting.timeout) => {
-                    note("not stopped within the timeout; the shutdown goes on");
+                time = elapsed(self.waiting.timeout) => {
+                    note(&format!("not stopped within {}; the shutdown goes on", format_duration(time)));
                     Ok(EX_TIMEOUT)
                 }
             }
@@ -62,9 +62,9 @@ impl Verb for Args {
     }
 }
 
-async fn elapsed(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
-    }
+/// Waits for the end of this time, if it has one.
+async fn elapsed(time: Option<Duration>) -> Duration {
+    let Some(time) = time else { return std::future::pending().await };
+    tokio::time::sleep(time).await;
+    time
 }

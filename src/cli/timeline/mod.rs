@@ -60,9 +60,15 @@ impl Verb for Args {
     }
 }
 
-/// A timeline with its critical path.
+/// What is started that much later than the boot had nothing more to do, in milliseconds, was started by somebody.
+const QUIET: f64 = 1_000.0;
+
+/// The timeline of the boot, with its critical path.
 struct Chart<'a> {
-    spans: &'a [Span],
+    /// Those that belong to the boot.
+    spans: Vec<&'a Span>,
+    /// Those that were started first when the boot was over.
+    later: Vec<&'a Span>,
     /// Whether each is on the critical path.
     critical: Vec<bool>,
     /// The critical path, first service first.
@@ -73,7 +79,7 @@ struct Chart<'a> {
 
 impl<'a> Chart<'a> {
     fn new(timeline: &'a Timeline) -> Self {
-        let spans = &timeline.services[..];
+        let (spans, later) = split(&timeline.services);
         let moments = spans.iter().flat_map(|span| [span.waiting, span.started, span.ready]);
         let end = moments.flatten().filter(|moment| moment.is_finite()).fold(0.0, f64::max);
         let index: HashMap<&str, usize> =
@@ -89,7 +95,7 @@ impl<'a> Chart<'a> {
             next = spans[at].waited_for.as_deref().and_then(|name| index.get(name).copied());
         }
         path.reverse();
-        Self { spans, critical, path, end }
+        Self { spans, later, critical, path, end }
     }
 
     fn text(&self, width: usize, colour: bool) -> String {
@@ -108,7 +114,7 @@ impl<'a> Chart<'a> {
             names = names + 2
         );
         text += &format!("0{:>1$}\n", length(self.end), bars - 1);
-        for (at, span) in self.spans.iter().enumerate() {
+        for (at, &span) in self.spans.iter().enumerate() {
             let mark = if self.critical[at] { "* " } else { "  " };
             let name = format!("{mark}{:names$}", span.service);
             let name = paint(&name, if self.critical[at] { BOLD } else { "" }, colour);
@@ -147,12 +153,32 @@ impl<'a> Chart<'a> {
             })
             .collect();
         let ready = length(self.spans[*last].ready.unwrap_or(self.end));
-        format!(
-            "\n{} was ready last, after {ready}; critical path: {}\n",
-            self.spans[*last].service,
-            steps.join(" -> ")
-        )
+        let last = &self.spans[*last].service;
+        let mut text =
+            format!("\n{last} was ready last, after {ready}; critical path: {}\n", steps.join(" -> "));
+        if !self.later.is_empty() {
+            let later: Vec<&str> = self.later.iter().map(|span| span.service.as_str()).collect();
+            text += &format!("started first after the boot: {}\n", later.join(", "));
+        }
+        text
     }
+}
+
+/// Takes apart what belongs to the boot and what came first when the boot was over.
+fn split(spans: &[Span]) -> (Vec<&Span>, Vec<&Span>) {
+    let begin = |span: &&Span| span.waiting.or(span.started).or(span.ready).unwrap_or(0.0);
+    let mut order: Vec<&Span> = spans.iter().collect();
+    order.sort_by(|a, b| begin(a).total_cmp(&begin(b)));
+    let mut busy_until = order.first().map_or(0.0, begin);
+    let mut boot_until = f64::INFINITY;
+    for span in &order {
+        if begin(span) > busy_until + QUIET {
+            boot_until = busy_until;
+            break;
+        }
+        busy_until = busy_until.max(span.ready.or(span.started).unwrap_or(0.0));
+    }
+    spans.iter().partition(|span| begin(span) <= boot_until)
 }
 
 impl Span {
@@ -222,6 +248,21 @@ mod tests {
 web was ready last, after 2.00s; critical path: setup 119ms -> db 879ms -> web 999ms
 ";
         assert_eq!(text, expected, "\n{text}");
+    }
+
+    #[test]
+    fn what_was_started_long_after_the_boot_does_not_squeeze_it() {
+        let mut timeline = timeline();
+        let before = Chart::new(&timeline).text(80, false);
+        timeline.services.push(Span {
+            service: "job".to_owned(),
+            waiting: Some(9_000_000.0),
+            started: Some(9_000_001.0),
+            ready: Some(9_000_002.0),
+            ..Span::default()
+        });
+        let after = Chart::new(&timeline).text(80, false);
+        assert_eq!(after, before + "started first after the boot: job\n");
     }
 
     #[test]
