@@ -1,18 +1,23 @@
 //! Stories about the core: `tests/sim/*.txt` are transcripts of a simulation, with a clock that only the story moves.
 //!
-//! A transcript begins with a `# title`, then names services, then tells. A line with `> ` is what happens, the lines below
-//! it are what the core does about it. exec succeeds at once unless the story says otherwise, and the last process is
+//! A transcript begins with a `# title`, then names services, then tells. `plan NAME` begins another plan, which somebody may
+//! apply. A line with `> ` is what happens, the lines below it are what the core does about it; `> who: start app` is
+//! somebody who waits for the answer. exec succeeds at once unless the story says otherwise, and the last process is
 //! reaped at once. `UPDATE=1 cargo test --test sim` writes the answers anew, for a reader to judge.
 
 mod world;
 
-use foster::core::{Action, Cause, Event, Fault, Next, Notice, Proc, Request, Role, Sweep, Timer};
+use foster::core::{
+    Action, Answer, Cause, Event, Fault, Goal, Next, Notice, Proc, Reason, Request, Role, Sweep, Ticket,
+    Timer,
+};
 use foster::model::{
-    Conditions, Exit, ExitMatch, Id, Kind, Plan, Policy, Ready, Service, Signal, Stop, parse_duration,
+    Conditions, Exec, Exit, ExitMatch, Id, Kind, Plan, Policy, Ready, Service, Signal, Stop, parse_duration,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 use world::invariants::{Edge, check_state, check_step};
 use world::{Life, World};
@@ -23,6 +28,12 @@ struct Story {
     timers: BTreeMap<Timer, u64>,
     /// Services whose exec the story reports itself.
     by_hand: Vec<String>,
+    /// The plan in force as far as the story is told.
+    plan: Rc<Plan>,
+    /// Plans that may be applied, by name.
+    plans: BTreeMap<String, Rc<Plan>>,
+    /// Who waits, by ticket.
+    who: Vec<String>,
     told: String,
 }
 
@@ -37,7 +48,7 @@ impl Story {
     }
 
     fn name(&self, id: Id) -> String {
-        self.world.core.plan().service(id).name.clone()
+        self.plan.service(id).name.clone()
     }
 
     fn tell(&mut self, line: &str) {
@@ -98,7 +109,33 @@ impl Story {
             Action::Sweep(Sweep::Kill) => self.tell("  SIGKILL to all that is left"),
             Action::Exit(code) => self.tell(&format!("  exit with code {code}")),
             Action::Announce(notice) => self.announce(notice),
-            Action::Reload(_) | Action::Replaced | Action::Reply(..) => {}
+            Action::Reload(id) => {
+                let (name, signal) = (self.name(id), self.world.core.plan().service(id).reload.signal);
+                self.tell(&format!("  {signal} to {name}"));
+            }
+            Action::Replaced => {
+                self.plan = Rc::clone(self.world.core.plan());
+                self.tell("  the new plan is in force");
+            }
+            Action::Reply(ticket, answer) => {
+                let answer = match answer {
+                    Answer::Done => "done".to_owned(),
+                    Answer::Not(reason) => self.reason(reason),
+                    Answer::Except(id, reason) => {
+                        format!("all but {}: {}", self.name(id), self.reason(reason))
+                    }
+                };
+                let who = self.who[ticket.0 as usize].clone();
+                self.tell(&format!("  {who} hears: {answer}"));
+            }
+        }
+    }
+
+    fn reason(&self, reason: Reason) -> String {
+        match reason {
+            Reason::Blocked(by) => format!("blocked by {}", self.name(by)),
+            Reason::Stopped(by) => format!("{} was stopped", self.name(by)),
+            reason => format!("{reason:?}").to_lowercase(),
         }
     }
 
@@ -157,6 +194,13 @@ impl Story {
     }
 
     fn line(&mut self, line: &str) {
+        let (ticket, line) = match line.split_once(": ") {
+            Some((who, line)) => {
+                self.who.push(who.to_owned());
+                (u32::try_from(self.who.len() - 1).ok().map(Ticket), line)
+            }
+            None => (None, line),
+        };
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["boot"] => self.happen(Event::Boot),
@@ -185,9 +229,35 @@ impl Story {
                 );
             }
             ["the", "children", "of", name, "are", "gone"] => self.happen(Event::Vacated(self.id(name))),
-            ["start", name] => self.happen(Event::Request(Request::Start(self.id(name)), None)),
-            ["stop", name] => self.happen(Event::Request(Request::Stop(self.id(name)), None)),
-            ["restart", name] => self.happen(Event::Request(Request::Restart(self.id(name)), None)),
+            ["start", name] => self.happen(Event::Request(Request::Start(self.id(name)), ticket)),
+            ["stop", name] => self.happen(Event::Request(Request::Stop(self.id(name)), ticket)),
+            ["restart", name] => self.happen(Event::Request(Request::Restart(self.id(name)), ticket)),
+            ["reload", name] => self.happen(Event::Request(Request::Reload(self.id(name)), ticket)),
+            ["wait", "until", name, "is", goal] => {
+                let goal = if *goal == "up" { Goal::Ready } else { Goal::Stopped };
+                self.happen(Event::Request(Request::Await(self.id(name), goal), ticket));
+            }
+            ["apply", name] => {
+                let mut plan = (*self.plans[*name]).clone();
+                let known = self.world.core.plan().services.len().max(plan.services.len());
+                plan.services.resize_with(known, Service::tombstone);
+                self.happen(Event::Replace(Rc::new(plan), ticket));
+            }
+            [who, "leaves"] => {
+                let at = self.who.iter().rposition(|w| w == who).expect("somebody");
+                self.happen(Event::Cancel(Ticket(u32::try_from(at).expect("few"))));
+            }
+            ["reload", "command", "of", name, "exits", code] => {
+                let proc = Proc { id: self.id(name), role: Role::Reload };
+                let exit = Exit::Code(code.parse().expect("a code"));
+                self.happen(Event::Exited { proc, exit, leftover: false });
+            }
+            ["explain", name] => {
+                for (id, why) in self.world.core.chain(self.id(name)) {
+                    let line = format!("  {} is {}: {why:?}", self.name(id), self.world.core.state_name(id));
+                    self.tell(&line);
+                }
+            }
             ["shutdown"] => self.happen(Event::Request(Request::Shutdown(None), None)),
             _ => panic!("unknown line: {line}"),
         }
@@ -206,8 +276,12 @@ impl Story {
 }
 
 /// `service app daemon requires=db,cache delay=1s`: what a story is about.
-fn service(words: &[&str], names: &mut Vec<String>, by_hand: &mut Vec<String>) -> Service {
+fn service(words: &[&str], names: &mut Vec<String>, by_hand: &mut Vec<String>) -> (usize, Service) {
     let [name, kind, rest @ ..] = words else { panic!("service NAME KIND …") };
+    let at = names.iter().position(|known| known == name).unwrap_or_else(|| {
+        names.push((*name).to_owned());
+        names.len() - 1
+    });
     let kind = match *kind {
         "daemon" => Kind::Daemon,
         "oneshot" => Kind::Oneshot,
@@ -246,26 +320,37 @@ fn service(words: &[&str], names: &mut Vec<String>, by_hand: &mut Vec<String>) -
             "stop-command" => s.stop = Stop { command: Some(vec!["stop".into()]), ..s.stop.clone() },
             "stop-timeout" => s.stop.timeout = parse_duration(value).expect("a duration"),
             "stop-signal" => s.stop.signal = value.parse::<Signal>().expect("a signal"),
+            "program" => s.exec = Some(Exec { argv: vec![value.to_owned()], ..Exec::default() }),
+            "reload-command" => s.reload.command = Some(vec!["reload".into()]),
             "exec-by-hand" => by_hand.push((*name).to_owned()),
             other => panic!("no property {other}"),
         }
     }
-    names.push((*name).to_owned());
-    s
+    (at, s)
+}
+
+/// Puts a service into a plan, at the place that its name has in all plans.
+fn put(plan: &mut Plan, (at, service): (usize, Service)) {
+    let length = plan.services.len().max(at + 1);
+    plan.services.resize_with(length, Service::tombstone);
+    plan.services[at] = service;
 }
 
 /// Runs the story that a transcript tells, and tells it anew.
 fn retell(text: &str) -> String {
-    let (mut names, mut by_hand, mut plan) = (Vec::new(), Vec::new(), Plan::default());
+    let (mut names, mut by_hand, mut plans) = (Vec::new(), Vec::new(), vec![("first", Plan::default())]);
     let mut told = String::new();
     let mut story: Option<Story> = None;
     for line in text.lines() {
         if let Some(happens) = line.strip_prefix("> ") {
             let story = story.get_or_insert_with(|| Story {
-                world: World::new(plan.clone()),
+                world: World::new(plans[0].1.clone()),
+                plan: Rc::new(plans[0].1.clone()),
                 now: 0,
                 timers: BTreeMap::new(),
                 by_hand: by_hand.clone(),
+                plans: plans.iter().map(|(name, plan)| ((*name).to_owned(), Rc::new(plan.clone()))).collect(),
+                who: Vec::new(),
                 told: std::mem::take(&mut told),
             });
             story.tell(line);
@@ -275,9 +360,12 @@ fn retell(text: &str) -> String {
         } else {
             if let Some(declared) = line.strip_prefix("service ") {
                 let words: Vec<&str> = declared.split_whitespace().collect();
-                plan.services.push(service(&words, &mut names, &mut by_hand));
+                let (_, plan) = plans.last_mut().expect("there is one");
+                put(plan, service(&words, &mut names, &mut by_hand));
+            } else if let Some(name) = line.strip_prefix("plan ") {
+                plans.push((name, Plan::default()));
             } else if let Some(budget) = line.strip_prefix("budget ") {
-                plan.settings.shutdown_timeout = parse_duration(budget).unwrap_or(Duration::ZERO);
+                plans[0].1.settings.shutdown_timeout = parse_duration(budget).unwrap_or(Duration::ZERO);
             }
             match &mut story {
                 Some(story) => story.tell(line),

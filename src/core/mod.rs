@@ -229,10 +229,6 @@ impl Turn<'_> {
         self.out.push(Action::Announce(notice));
     }
 
-    fn arm(&mut self, id: Id, after: std::time::Duration) {
-        self.out.push(Action::Arm(Timer::Service(id), millis(after)));
-    }
-
     fn disarm(&mut self, id: Id) {
         self.out.push(Action::Disarm(Timer::Service(id)));
     }

@@ -81,7 +81,7 @@ impl Core {
         }
     }
 
-    pub(super) fn anew(&mut self, id: Id, turn: &mut Turn<'_>) {
+    fn anew(&mut self, id: Id, turn: &mut Turn<'_>) {
         let svc = self.svc_mut(id);
         svc.failures = 0;
         svc.checked = false;

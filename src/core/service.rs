@@ -1,7 +1,9 @@
 //! How one service takes an event.
 
 use super::restart::{Verdict, delay, verdict, verdict_unborn};
-use super::{Action, Core, Fault, Next, Notice, Proc, Role, Stage, Starting, State, Then, Turn};
+use super::{
+    Action, Core, Fault, Next, Notice, Proc, Role, Stage, Starting, State, Then, Timer, Turn, millis,
+};
 use crate::model::{Exit, Id, Kind, Ready};
 use std::time::Duration;
 
@@ -21,11 +23,22 @@ impl Core {
         if !self.standing(id) {
             self.svc_mut(id).again = false;
         }
+        self.tell(id, turn);
+        self.touch(id);
+    }
+
+    /// Announces its state, if it is not what was last told.
+    pub(super) fn tell(&mut self, id: Id, turn: &mut Turn<'_>) {
         let name = self.state_name(id);
         if std::mem::replace(&mut self.svc_mut(id).told, name) != name {
             turn.say(Notice::State(id, name));
         }
-        self.touch(id);
+    }
+
+    fn arm(&mut self, id: Id, after: Duration, turn: &mut Turn<'_>) {
+        let after = millis(after);
+        self.svc_mut(id).due = Some(turn.now.saturating_add(after));
+        turn.act(Action::Arm(Timer::Service(id), after));
     }
 
     /// Takes a service that is inactive the first step up.
@@ -59,7 +72,7 @@ impl Core {
             self.svc_mut(id).live.check = true;
             self.set_state(id, State::Checking { command: true }, turn);
             turn.act(Action::Spawn(Proc { id, role: Role::Check }));
-            turn.arm(id, timeout);
+            self.arm(id, timeout, turn);
         } else {
             self.conditions_are(id, holds, turn);
         }
@@ -81,7 +94,7 @@ impl Core {
             (_, Ready::Delay(delay)) => {
                 let delay = *delay;
                 self.set_state(id, State::Starting(Starting::Delay), turn);
-                turn.arm(id, delay);
+                self.arm(id, delay, turn);
             }
             (_, Ready::Exec) => self.ready(id, turn),
         }
@@ -90,7 +103,7 @@ impl Core {
     fn ready(&mut self, id: Id, turn: &mut Turn<'_>) {
         self.set_state(id, State::Ready, turn);
         if self.svc(id).failures > 0 {
-            turn.arm(id, self.plan.service(id).restart.reset_after);
+            self.arm(id, self.plan.service(id).restart.reset_after, turn);
         }
     }
 
@@ -111,6 +124,7 @@ impl Core {
                 match state {
                     State::Checking { command: true } => {
                         turn.disarm(id);
+                        self.svc_mut(id).stillborn = true;
                         turn.say(Notice::CheckFailed { id, late: false });
                         self.fail(id, fault.code, turn);
                     }
@@ -126,7 +140,8 @@ impl Core {
     /// A start that came to no process.
     fn unborn(&mut self, id: Id, fault: Fault, turn: &mut Turn<'_>) {
         let failures = self.svc(id).failures.saturating_add(1);
-        self.svc_mut(id).failures = failures;
+        let svc = self.svc_mut(id);
+        (svc.failures, svc.stillborn) = (failures, true);
         let restart = &self.plan.service(id).restart;
         let verdict = if fault.temporary { verdict_unborn(restart, failures) } else { Verdict::Failed };
         let next = self.next(id, verdict, failures, false);
@@ -141,7 +156,7 @@ impl Core {
             Role::Main => {
                 let svc = self.svc_mut(id);
                 svc.live.main = false;
-                svc.last_exit = Some(exit);
+                (svc.last_exit, svc.stillborn) = (Some(exit), false);
                 match state {
                     State::Starting(_) | State::Ready => self.main_ended(id, exit, leftover, turn),
                     State::Stopping { .. } => {
@@ -185,7 +200,7 @@ impl Core {
             self.set_state(id, State::Stopping { stage: Stage::Signal, then }, turn);
             self.drop_reload(id, turn);
             turn.act(Action::Stop(id));
-            turn.arm(id, timeout);
+            self.arm(id, timeout, turn);
         } else if self.svc(id).live.reload {
             self.set_state(
                 id,
@@ -227,7 +242,7 @@ impl Core {
             Next::Restart => self.set_state(id, State::Inactive, turn),
             Next::RestartIn(delay, _) => {
                 self.set_state(id, State::Backoff, turn);
-                turn.arm(id, Duration::from_millis(delay));
+                self.arm(id, Duration::from_millis(delay), turn);
             }
             Next::Done => {
                 self.set_state(id, State::Done, turn);
@@ -275,11 +290,11 @@ impl Core {
             Stage::Command => {
                 self.svc_mut(id).live.stop = true;
                 turn.act(Action::Spawn(Proc { id, role: Role::Stop }));
-                turn.arm(id, timeout);
+                self.arm(id, timeout, turn);
             }
             Stage::Signal => {
                 turn.act(Action::Stop(id));
-                turn.arm(id, timeout);
+                self.arm(id, timeout, turn);
             }
         }
     }
@@ -328,7 +343,7 @@ impl Core {
         let live = self.svc(id).live;
         if live.any() {
             if stage == Stage::Kill && live.only_group() {
-                turn.arm(id, GROUP_PATIENCE);
+                self.arm(id, GROUP_PATIENCE, turn);
             }
             return;
         }
@@ -356,7 +371,7 @@ impl Core {
             }
         }
         if live.only_group() {
-            turn.arm(id, GROUP_PATIENCE);
+            self.arm(id, GROUP_PATIENCE, turn);
         } else {
             turn.disarm(id);
         }
@@ -365,6 +380,7 @@ impl Core {
     pub(super) fn service_timer(&mut self, id: Id, turn: &mut Turn<'_>) {
         match self.svc(id).state {
             State::Checking { command: true } => {
+                self.svc_mut(id).stillborn = true;
                 turn.say(Notice::CheckFailed { id, late: true });
                 self.set_state(id, State::Stopping { stage: Stage::Kill, then: Then::Fail }, turn);
                 turn.act(Action::Kill(Proc { id, role: Role::Check }));

@@ -83,7 +83,7 @@ impl Core {
     }
 
     /// Failed for good: takes those down that require it.
-    fn lost(&self, id: Id) -> bool {
+    pub(super) fn lost(&self, id: Id) -> bool {
         matches!(self.svc(id).state, State::Failed | State::Blocked(_))
     }
 
@@ -101,14 +101,18 @@ impl Core {
         self.standing(id) && (self.svc(id).doomed || matches!(self.svc(id).state, State::Stopping { .. }))
     }
 
-    /// Something that depends on it is coming down and has to be down first.
-    fn held_up(&self, id: Id) -> bool {
-        self.ordered_after(id).iter().any(|&d| self.leaving(d))
+    /// What depends on it, is coming down and has to be down first.
+    pub(super) fn held_up_by(&self, id: Id) -> Option<Id> {
+        self.ordered_after(id).iter().copied().find(|&d| self.leaving(d))
     }
 
-    /// A dependent of an earlier life is still coming down.
-    fn below_the_leaving(&self, id: Id) -> bool {
-        self.required_by(id).iter().any(|&d| self.leaving(d))
+    fn held_up(&self, id: Id) -> bool {
+        self.held_up_by(id).is_some()
+    }
+
+    /// A dependent of an earlier life that is still coming down.
+    pub(super) fn below_the_leaving(&self, id: Id) -> Option<Id> {
+        self.required_by(id).iter().copied().find(|&d| self.leaving(d))
     }
 
     /// The requirement because of which it cannot start, now or later.
@@ -148,7 +152,7 @@ impl Core {
         !self.svc(id).doomed
             && self.unsatisfied(id).is_none()
             && self.ordered_behind(id).is_none()
-            && !self.below_the_leaving(id)
+            && self.below_the_leaving(id).is_none()
     }
 
     /// Blocks a service that cannot start any more. Before anything moves, because it may be the end of the container, and
@@ -175,6 +179,8 @@ impl Core {
         let svc = *self.svc(id);
         match svc.state {
             State::Inactive if svc.target && self.may_start(id) => self.begin(id, turn),
+            // Whether it waits or not shows only when all is derived.
+            State::Inactive => self.tell(id, turn),
             State::Checking { command: true } | State::Starting(_) | State::Ready
                 if svc.doomed && !self.held_up(id) =>
             {

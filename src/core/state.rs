@@ -42,6 +42,10 @@ pub struct Svc {
     pub started: bool,
     /// How its main process last ended.
     pub last_exit: Option<Exit>,
+    /// Its last start came to no main process: it could not be made, or the conditions could not be decided.
+    pub stillborn: bool,
+    /// When its timer is due, if it is armed.
+    pub(super) due: Option<Millis>,
     /// The code to show for its failure for good.
     pub fail_code: u8,
 }
@@ -67,6 +71,8 @@ impl Svc {
             restarts: 0,
             started: false,
             last_exit: None,
+            stillborn: false,
+            due: None,
             fail_code: 1,
         }
     }

@@ -1,6 +1,6 @@
 //! What the core tells about a service: a snapshot for status lines, without a second opinion.
 
-use super::{Core, Millis, Phase, State};
+use super::{Core, Millis, Phase, State, Then};
 use crate::model::{Exit, Id};
 
 /// The names of SPEC section 7.
@@ -36,7 +36,7 @@ impl std::fmt::Display for StateName {
     }
 }
 
-/// Why a service is where it is.
+/// Why a service is where it is. Where another service is named, that one says the rest: see [`Core::chain`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// The state says it all.
@@ -45,12 +45,34 @@ pub enum Why {
     Requires(Id),
     /// It waits for its turn behind this one.
     After(Id),
-    /// This requirement is stopped, or on its way there.
+    /// This requirement is not meant to be up: stopped, about to be replaced, or without what it requires itself.
     Stopped(Id),
     /// This requirement failed for good or ended.
     Blocked(Id),
-    /// A dependent of it is still coming down.
-    Dependents,
+    /// This dependent of it has to come down first.
+    Dependents(Id),
+    /// It comes down because this requirement does, or is not up and it has `restart-with` on it.
+    With(Id),
+    /// It was stopped on purpose.
+    Held,
+    /// Nobody asked for it, and nothing that is meant to be up requires or wants it.
+    Unwanted,
+    /// A restart was asked for.
+    Restart,
+    /// A new plan removes it or changes its process, and waits until it is down.
+    Retiring,
+    /// Its conditions do not hold.
+    Condition,
+    /// Its last attempt ended, and the next one comes at [`ServiceView::next`].
+    Backoff,
+    /// Its main process has ended, and what that left behind is cleared away.
+    Leftover,
+    /// It has failed for good, with this code.
+    Failed(u8),
+    /// It has ended well.
+    Ended,
+    /// The container ends.
+    Ending,
 }
 
 /// One service, as `status` shows it.
@@ -64,10 +86,23 @@ pub struct ServiceView {
     pub why: Why,
     /// Since when it is in that state.
     pub since: Millis,
+    /// When it goes on by itself: in `backoff` to the next attempt, in `starting` to readiness by `[ready] delay` or to
+    /// the end of the patience with its condition, in `stopping` to SIGKILL.
+    pub next: Option<Millis>,
+    /// Whether it is meant to be up: wanted, or needed by something that is, and not stopped on purpose.
+    pub target: bool,
+    /// Whether it was asked for itself.
+    pub want: bool,
+    /// Whether it was stopped on purpose.
+    pub held: bool,
+    /// Consecutive ends that count toward its restart limit.
+    pub failures: u32,
     /// Starts of its main process after the first.
     pub restarts: u32,
     /// How its main process last ended.
     pub last_exit: Option<Exit>,
+    /// Its last start came to no main process, so the exit is that of an earlier one.
+    pub stillborn: bool,
 }
 
 impl Core {
@@ -76,7 +111,9 @@ impl Core {
     pub fn state_name(&self, id: Id) -> StateName {
         let svc = self.svc(id);
         match svc.state {
-            State::Inactive if svc.target && self.phase == Phase::Running => StateName::Waiting,
+            State::Inactive if svc.target && self.phase == Phase::Running && !self.is_removed(id) => {
+                StateName::Waiting
+            }
             State::Inactive => StateName::Inactive,
             State::Checking { .. } | State::Starting(_) => StateName::Starting,
             State::Ready => StateName::Ready,
@@ -93,13 +130,106 @@ impl Core {
     #[must_use]
     pub fn view(&self, id: Id) -> ServiceView {
         let svc = self.svc(id);
-        let why = match svc.state {
+        ServiceView {
+            id,
+            state: self.state_name(id),
+            why: self.why(id),
+            since: svc.since,
+            next: svc.due.filter(|_| svc.state != State::Ready && self.needs_timer(id)),
+            target: svc.target,
+            want: svc.want,
+            held: svc.held,
+            failures: svc.failures,
+            restarts: svc.restarts,
+            last_exit: svc.last_exit,
+            stillborn: svc.stillborn,
+        }
+    }
+
+    /// Why a service is where it is, and why that which is named there is, to the root cause. Each service comes once.
+    #[must_use]
+    pub fn chain(&self, id: Id) -> Vec<(Id, Why)> {
+        let mut links: Vec<(Id, Why)> = Vec::new();
+        let mut seen = vec![false; self.svc.len()];
+        let mut at = Some(id);
+        while let Some(id) = at
+            && !std::mem::replace(&mut seen[id.index()], true)
+        {
+            let why = self.why(id);
+            links.push((id, why));
+            at = match why {
+                Why::Requires(other)
+                | Why::After(other)
+                | Why::Stopped(other)
+                | Why::Blocked(other)
+                | Why::Dependents(other)
+                | Why::With(other) => Some(other),
+                _ => None,
+            };
+        }
+        links
+    }
+
+    /// Who would come down if these were stopped, they themselves not counted, in order of number.
+    #[must_use]
+    pub fn dependents_of(&self, ids: &[Id]) -> Vec<Id> {
+        let mut seen = vec![false; self.svc.len()];
+        for id in ids {
+            seen[id.index()] = true;
+        }
+        let (mut way, mut found) = (ids.to_vec(), Vec::new());
+        while let Some(id) = way.pop() {
+            for &above in self.required_by(id) {
+                if !std::mem::replace(&mut seen[above.index()], true) {
+                    way.push(above);
+                    if self.standing(above) || self.svc(above).state == State::Backoff {
+                        found.push(above);
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
+    fn why(&self, id: Id) -> Why {
+        let svc = self.svc(id);
+        match svc.state {
             State::Blocked(by) => Why::Blocked(by),
-            State::Inactive if svc.target => self.why_waiting(id),
+            State::Failed => Why::Failed(svc.fail_code),
+            State::Skipped => Why::Condition,
+            State::Done => Why::Ended,
+            State::Backoff => Why::Backoff,
+            State::Inactive if svc.target && !svc.retiring => self.why_waiting(id),
+            State::Inactive => self.why_down(id),
+            State::Stopping { then: Then::Ended { .. }, .. } => Why::Leftover,
+            State::Stopping { .. } => self.why_down(id),
+            _ if svc.doomed => self.held_up_by(id).map_or(Why::Plain, Why::Dependents),
             _ => Why::Plain,
-        };
-        let (since, restarts, last_exit) = (svc.since, svc.restarts, svc.last_exit);
-        ServiceView { id, state: self.state_name(id), why, since, restarts, last_exit }
+        }
+    }
+
+    /// Why it is not up or does not stay so.
+    fn why_down(&self, id: Id) -> Why {
+        let (svc, service) = (self.svc(id), self.plan.service(id));
+        if self.phase != Phase::Running {
+            Why::Ending
+        } else if svc.held {
+            Why::Held
+        } else if svc.retiring {
+            Why::Retiring
+        } else if svc.again {
+            Why::Restart
+        } else if !svc.target {
+            Why::Unwanted
+        } else if let Some(&lost) = service.requires.iter().find(|r| self.lost(**r)) {
+            Why::Blocked(lost)
+        } else if let Some(&below) = service.requires.iter().find(|r| self.svc(**r).doomed) {
+            Why::With(below)
+        } else {
+            let below = service.restart_with.iter().find(|r| !self.satisfied(**r));
+            below.map_or(Why::Plain, |&below| Why::With(below))
+        }
     }
 
     fn why_waiting(&self, id: Id) -> Why {
@@ -111,7 +241,7 @@ impl Core {
         } else if let Some(earlier) = self.ordered_behind(id) {
             Why::After(earlier)
         } else {
-            Why::Dependents
+            self.below_the_leaving(id).map_or(Why::Plain, Why::Dependents)
         }
     }
 }

@@ -344,14 +344,16 @@ impl Shell {
                 Event::State { time, service: self.name(id).to_owned(), state: state.to_string(), reason }
             }
             Notice::Shutdown(_) | Notice::Escalated | Notice::Overdue => {
-                Event::Shutdown { time, reason: report::words(&self.core, notice, fault) }
+                Event::Shutdown { time, reason: report::words(&self.core, &self.plan, notice, fault) }
             }
+            // What the reload of a service came to, who asked for it is told.
+            Notice::Reloaded(_) | Notice::ReloadFailed { .. } => return,
             _ => {
                 let Some(id) = report::about(notice) else { return };
                 Event::Exit {
                     time,
                     service: self.name(id).to_owned(),
-                    text: report::words(&self.core, notice, fault),
+                    text: report::words(&self.core, &self.plan, notice, fault),
                 }
             }
         };

@@ -237,7 +237,7 @@ impl Shell {
             }
             _ => None,
         };
-        report::say(&self.core, notice, fault.as_deref());
+        report::say(&self.core, &self.plan, notice, fault.as_deref());
         self.take_note(notice, fault.as_deref());
         if let Some(id) = report::wants_output(notice) {
             report::last_lines(&mut self.output, &self.plan.service(id).name, id);

@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use crate::core::{Cause, Core, Next, Notice, Reason, State, Why};
-use crate::model::{Exit, Id, Kind, format_duration};
+use crate::model::{Exit, Id, Kind, Plan, format_duration};
 use std::fmt::Write;
 use std::time::Duration;
 use tracing::Level;
@@ -25,15 +25,17 @@ fn ms(millis: u64) -> String {
 }
 
 /// Says it at the level that it deserves, with the name of the service before it.
-pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
+///
+/// `plan` is the one in force when it happened; the core may have come to another one in the same step.
+pub(super) fn say(core: &Core, plan: &Plan, notice: Notice, fault: Option<&str>) {
     let level = level(notice);
     // Most are not said at all, and there are thousands of them in a boot.
     if level > LevelFilter::current() {
         return;
     }
-    let mut text = words(core, notice, fault);
+    let mut text = words(core, plan, notice, fault);
     if let Some(id) = about(notice) {
-        text = format!("{}: {text}", core.plan().service(id).name);
+        text = format!("{}: {text}", plan.service(id).name);
     }
     match level {
         Level::ERROR => tracing::error!("{text}"),
@@ -45,7 +47,7 @@ pub(super) fn say(core: &Core, notice: Notice, fault: Option<&str>) {
 /// Failures at warn, what ends the container at error, the rest at info.
 fn level(notice: Notice) -> Level {
     match notice {
-        Notice::State(..) | Notice::Ended { next: Next::Done, .. } => Level::INFO,
+        Notice::State(..) | Notice::Ended { next: Next::Done, .. } | Notice::Reloaded(_) => Level::INFO,
         Notice::Shutdown(Cause::Failed(..) | Cause::Blocked(..)) => Level::ERROR,
         Notice::Shutdown(_) => Level::INFO,
         _ => Level::WARN,
@@ -55,8 +57,9 @@ fn level(notice: Notice) -> Level {
 /// The service that it is about.
 pub(super) fn about(notice: Notice) -> Option<Id> {
     match notice {
-        Notice::State(id, _) | Notice::Late(id) | Notice::Blocked(id, _) => Some(id),
+        Notice::State(id, _) | Notice::Late(id) | Notice::Blocked(id, _) | Notice::Reloaded(id) => Some(id),
         Notice::Leftover { id, .. }
+        | Notice::ReloadFailed { id, .. }
         | Notice::Ended { id, .. }
         | Notice::NotStarted { id, .. }
         | Notice::CheckFailed { id, .. } => Some(id),
@@ -65,84 +68,75 @@ pub(super) fn about(notice: Notice) -> Option<Id> {
 }
 
 /// What is said of it. `fault`: what a process could not be started of.
-pub(super) fn words(core: &Core, notice: Notice, fault: Option<&str>) -> String {
-    let name = |id: Id| core.plan().service(id).name.as_str();
+pub(super) fn words(core: &Core, plan: &Plan, notice: Notice, fault: Option<&str>) -> String {
+    let name = |id: Id| plan.service(id).name.as_str();
     let fault = fault.unwrap_or("it could not be started");
     match notice {
         Notice::State(_, state) => state.to_string(),
         Notice::Leftover { exit, .. } => format!("{}; clearing away what it left running", ended(exit)),
         Notice::Ended { exit, next: Next::Done, .. } => ended(exit),
-        Notice::Ended { id, exit, next } => format!("{}; {}", ended(exit), follows(core, id, next)),
-        Notice::NotStarted { id, next } => format!("{fault}; {}", follows(core, id, next)),
+        Notice::Ended { id, exit, next } => format!("{}; {}", ended(exit), follows(core, plan, id, next)),
+        Notice::NotStarted { id, next } => format!("{fault}; {}", follows(core, plan, id, next)),
         Notice::CheckFailed { late: false, .. } => {
             format!("its condition could not be evaluated: {fault}; it has failed")
         }
         Notice::CheckFailed { id, late: true } => {
-            let timeout = format_duration(core.plan().service(id).when.timeout);
+            let timeout = format_duration(plan.service(id).when.timeout);
             format!("its condition was not decided within {timeout}; it has failed")
         }
-        Notice::Reloaded(id) => tracing::info!("{}: told to reload", name(id)),
-        Notice::ReloadFailed { id, reason: Reason::ReloadFailed(exit) } => {
-            tracing::warn!("{}: its reload command {}; it goes on as it is", name(id), ended(exit));
+        Notice::Reloaded(_) => "told to reload".to_owned(),
+        Notice::ReloadFailed { reason: Reason::ReloadFailed(exit), .. } => {
+            format!("its reload command {}; it goes on as it is", ended(exit))
         }
         Notice::ReloadFailed { id, reason: Reason::ReloadLate } => {
-            let timeout = format_duration(core.plan().service(id).reload.timeout);
-            tracing::warn!(
-                "{}: its reload command took longer than {timeout}; killing it with SIGKILL",
-                name(id)
-            );
+            let timeout = format_duration(plan.service(id).reload.timeout);
+            format!("its reload command took longer than {timeout}; killing it with SIGKILL")
         }
-        Notice::ReloadFailed { id, .. } => {
-            tracing::warn!("{}: its reload command did not run: {fault}; it goes on as it is", name(id));
+        Notice::ReloadFailed { .. } => {
+            format!("its reload command did not run: {fault}; it goes on as it is")
         }
         Notice::Late(id) => {
-            let timeout = format_duration(core.plan().service(id).stop.timeout);
+            let timeout = format_duration(plan.service(id).stop.timeout);
             format!("did not stop within {timeout}; killing it with SIGKILL")
         }
         Notice::Blocked(_, by) => {
-            let why = match core.svc(by).state {
-                State::Done => "has ended",
-                State::Blocked(_) => "is blocked itself",
-                _ => "has failed",
-            };
+            let why = lost(core, by);
             format!("blocked, because {}, which it requires, {why}", name(by))
         }
-        Notice::Shutdown(cause) => why_it_stops(core, cause),
+        Notice::Shutdown(cause) => why_it_stops(plan, cause),
         Notice::Escalated => "asked to stop again: killing what is left with SIGKILL".to_owned(),
         Notice::Overdue => {
-            let late: Vec<_> = core.plan().ids().filter(|id| core.svc(*id).live.any()).map(name).collect();
-            let budget = format_duration(core.plan().settings.shutdown_timeout);
+            let late: Vec<_> = plan.ids().filter(|id| core.svc(*id).live.any()).map(name).collect();
+            let budget = format_duration(plan.settings.shutdown_timeout);
             let late = if late.is_empty() { "nobody".to_owned() } else { late.join(", ") };
             format!("the shutdown timeout of {budget} is almost over; killing with SIGKILL: {late}")
         }
     }
 }
 
-fn follows(core: &Core, id: Id, next: Next) -> String {
-    let limit =
-        |after: u32| format!("gave up after {after} consecutive {}", if after == 1 { "end" } else { "ends" });
+fn follows(core: &Core, plan: &Plan, id: Id, next: Next) -> String {
     match next {
         Next::Restart => "restarting it now".to_owned(),
         Next::RestartIn(delay, attempt) => format!("restarting it in {} (attempt {attempt})", ms(delay)),
-        Next::GaveUp(after) => format!("{}{}{}", limit(after), consequence(core, id), hint(core, id)),
-        Next::Failed => format!("it has failed{}", consequence(core, id)),
+        Next::GaveUp(after) => format!("{}{}{}", gave_up(after), consequence(plan, id), hint(core, plan, id)),
+        Next::Failed => format!("it has failed{}", consequence(plan, id)),
         Next::Done => "done".to_owned(),
         Next::Retires => "the new configuration has already taken it out".to_owned(),
     }
 }
 
 /// What the commonest mistake looks like.
-fn hint(core: &Core, id: Id) -> &'static str {
+fn hint(core: &Core, plan: &Plan, id: Id) -> &'static str {
     match core.svc(id).last_exit {
-        Some(Exit::Code(0)) if core.plan().service(id).kind == Kind::Daemon => {
+        Some(Exit::Code(0)) if plan.service(id).kind == Kind::Daemon => {
             " (it ended well each time: if it makes itself a daemon, have it stay in the foreground)"
         }
         _ => "",
     }
 }
 
-fn consequence(core: &Core, id: Id) -> &'static str {
-    let service = core.plan().service(id);
+fn consequence(plan: &Plan, id: Id) -> &'static str {
+    let service = plan.service(id);
     if service.main || service.essential {
         ", and the container stops"
     } else {
@@ -150,8 +144,8 @@ fn consequence(core: &Core, id: Id) -> &'static str {
     }
 }
 
-fn why_it_stops(core: &Core, cause: Cause) -> String {
-    let name = |id: Id| core.plan().service(id).name.as_str();
+fn why_it_stops(plan: &Plan, cause: Cause) -> String {
+    let name = |id: Id| plan.service(id).name.as_str();
     match cause {
         Cause::Asked(_) => "stopping".to_owned(),
         Cause::Main(id, code) => format!("stopping: the main service {} has ended, code {code}", name(id)),
@@ -199,18 +193,62 @@ pub(super) fn killed((names, count): &(Vec<String>, usize)) {
     tracing::warn!("killing {processes} left with SIGKILL: {}{more}", names.join(", "));
 }
 
-/// Why a service is in its state, if there is more to say than its name.
+/// Why a service is where it is: one line for people, with at most one other service, that says the rest.
 pub(super) fn reason(core: &Core, id: Id) -> Option<String> {
     let name = |id: Id| core.plan().service(id).name.as_str();
-    let view = core.view(id);
-    match (view.why, view.last_exit) {
-        (Why::Requires(other), _) => Some(format!("waits for {}", name(other))),
-        (Why::After(other), _) => Some(format!("starts after {}", name(other))),
-        (Why::Stopped(other), _) => Some(format!("{} is stopped", name(other))),
-        (Why::Blocked(other), _) => Some(format!("{} has failed", name(other))),
-        (Why::Dependents, _) => Some("its dependents are stopping".to_owned()),
-        (Why::Plain, exit) => exit.map(|exit| format!("last {}", ended(exit))),
+    let (view, service) = (core.view(id), core.plan().service(id));
+    let end = match view.last_exit {
+        _ if view.stillborn => Some("could not be started".to_owned()),
+        exit => exit.map(ended),
+    };
+    Some(match view.why {
+        Why::Plain => return end.map(|end| format!("last {end}")),
+        Why::Requires(other) => format!("waits for {}", name(other)),
+        Why::After(other) => format!("starts after {}", name(other)),
+        Why::Stopped(other) => format!("requires {}, which is {}", name(other), off(core, other)),
+        Why::Blocked(other) => format!("requires {}, which {}", name(other), lost(core, other)),
+        Why::Dependents(other) => format!("waits until {} is down", name(other)),
+        Why::With(other) => format!("comes down with {}", name(other)),
+        Why::Held => "stopped by request".to_owned(),
+        Why::Unwanted if !service.enabled => "not enabled".to_owned(),
+        Why::Unwanted => "nothing needs it".to_owned(),
+        Why::Restart => "restarted by request".to_owned(),
+        Why::Retiring => "comes down for the new configuration".to_owned(),
+        Why::Condition => "its conditions do not hold".to_owned(),
+        Why::Backoff => {
+            format!("{}; attempt {} follows", end.unwrap_or_default(), view.failures.saturating_add(1))
+        }
+        Why::Leftover => format!("{}; clearing away what it left running", end.unwrap_or_default()),
+        Why::Failed(code) => {
+            let end = end.unwrap_or_else(|| format!("has failed, code {code}"));
+            match service.restart.limit {
+                Some(limit) if view.failures >= limit => format!("{}: {end}", gave_up(view.failures)),
+                _ => end,
+            }
+        }
+        Why::Ended => end?,
+        Why::Ending => "the container is being stopped".to_owned(),
+    })
+}
+
+fn off(core: &Core, id: Id) -> &'static str {
+    match core.svc(id) {
+        svc if svc.held => "stopped by request",
+        svc if svc.retiring => "coming down for the new configuration",
+        _ => "not meant to be up",
     }
+}
+
+fn lost(core: &Core, id: Id) -> &'static str {
+    match core.svc(id).state {
+        State::Done => "has ended",
+        State::Blocked(_) => "is blocked itself",
+        _ => "has failed",
+    }
+}
+
+fn gave_up(after: u32) -> String {
+    format!("gave up after {after} consecutive {}", if after == 1 { "end" } else { "ends" })
 }
 
 /// Why what was asked of a service did not come true.

@@ -10,8 +10,8 @@ use std::time::Duration;
 impl Shell {
     pub(super) fn explain(&self, id: Id, _may_act: bool) -> Explanation {
         let wall = self.wall();
-        let chain = self.chain(id);
-        let link = |id: &Id| Link {
+        let chain = self.core.chain(id);
+        let link = |(id, _): &(Id, Why)| Link {
             service: self.name(*id).to_owned(),
             state: self.state(*id).to_string(),
             text: report::reason(&self.core, *id).unwrap_or_default(),
@@ -23,19 +23,6 @@ impl Shell {
             exits: self.exits(id, wall),
             last_lines: Vec::new(),
         }
-    }
-
-    fn chain(&self, id: Id) -> Vec<Id> {
-        let mut chain = vec![id];
-        let mut at = id;
-        while let Why::Requires(next) | Why::After(next) | Why::Stopped(next) | Why::Blocked(next) =
-            self.core.view(at).why
-            && !chain.contains(&next)
-        {
-            chain.push(next);
-            at = next;
-        }
-        chain
     }
 
     /// What happens next to a service by itself.
