@@ -21,6 +21,7 @@ fn tree() -> Container {
         .service("job", "type = \"oneshot\"\nrequires = [\"bad\"]\n".to_owned() + &sh("true"))
         .start();
     c.wait_event("up web");
+    c.wait_event("up db");
     c.wait_state("bad", "backoff");
     c
 }

@@ -93,6 +93,16 @@ fn is_meant(pattern: &str, name: &str) -> bool {
     pattern.matches(name) || pattern.matches(stem)
 }
 
+/// Shows everything that happens until the supervisor has ended; nothing where stderr is no terminal.
+pub(super) async fn until_the_end(events: &mut Lines) {
+    let shown = io::stderr().is_terminal();
+    while let Ok(Some(line)) = events.next().await {
+        if shown {
+            say(&line, None);
+        }
+    }
+}
+
 fn say(line: &str, concerned: Option<&BTreeSet<String>>) {
     let Ok(event) = serde_json::from_str::<Event>(line) else { return };
     let colour = terminal::colours(&io::stderr());

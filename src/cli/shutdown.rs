@@ -3,7 +3,7 @@
 use super::act::Waiting;
 use super::connection::{Connection, PATIENCE, arrives};
 use super::terminal::{note, print};
-use super::{EX_TIMEOUT, Verb};
+use super::{EX_TIMEOUT, Verb, progress};
 use crate::control::api::Shutdown;
 use crate::control::client::Client;
 use crate::model::{Signal, format_duration};
@@ -41,14 +41,16 @@ impl Verb for Args {
         self.connection.run_and_wait("no longer waiting; the shutdown goes on", async |client: &Client| {
             // What is left when all services are down is asked to end by SIGTERM: this process too, if it lives there.
             let asked_to_end = arrives(Signal::TERM);
-            let request = Shutdown { code: self.code };
-            let mut held = client.post_and_hold("/v1/shutdown", &request, PATIENCE).await?;
+            // They end with the supervisor.
+            let mut events = client.lines("/v1/events", PATIENCE).await?;
+            events.next().await?;
+            client.post("/v1/shutdown", &Shutdown { code: self.code }, Some(PATIENCE)).await?;
             if self.waiting.no_wait {
                 print("stopping\n")?;
                 return Ok(0);
             }
             tokio::select! {
-                () = held.ended() => {
+                () = progress::until_the_end(&mut events) => {
                     print("stopped\n")?;
                     Ok(0)
                 }

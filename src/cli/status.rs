@@ -5,7 +5,6 @@ use super::connection::{Connection, PATIENCE, Trouble};
 use super::terminal::{self, ago, paint, print, state_colour};
 use crate::control::api::{Exit, ServiceStatus, Status};
 use crate::control::client::{Answer, Client, Failure, Lines, target};
-use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -146,38 +145,38 @@ const HEADINGS: [&str; 8] = ["NAME", "STATE", "SINCE", "PID", "RESTARTS", "READY
 
 impl View {
     fn table(&self, status: &Status, now: Timestamp) -> String {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_truncation_indicator("~").set_header(HEADINGS);
-        for service in &status.services {
-            let mut row = Row::from(cells(service, now));
-            if self.width.is_some() {
-                row.max_height(1);
-            }
-            table.add_row(row);
-        }
-        if let Some(width) = self.width {
-            table
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(u16::try_from(width).unwrap_or(u16::MAX));
-        }
-        let last = HEADINGS.len() - 1;
-        for (number, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, if number == last { 0 } else { 2 }));
-            if number < last {
-                column.set_constraint(ColumnConstraint::ContentWidth);
+        let mut rows = vec![HEADINGS.map(str::to_owned)];
+        rows.extend(status.services.iter().map(|service| cells(service, now)));
+        let mut widths = [0; HEADINGS.len()];
+        for row in &rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
             }
         }
-        let names = table.column_max_content_widths().first().map_or(0, |width| usize::from(*width));
         let mut text = String::new();
-        for (number, line) in table.lines().enumerate() {
-            text += &self.colour_line(line.trim_end(), number == 0, names + 2);
+        for (number, row) in rows.iter().enumerate() {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(widths) {
+                line += &format!("{cell:width$}  ");
+            }
+            let line = self.cut(line.trim_end());
+            text += &self.colour_line(&line, number == 0, widths[0] + 2);
             text.push('\n');
         }
-        let supervisor = &status.supervisor;
-        if supervisor.stopping {
+        if status.supervisor.stopping {
             text += "the container is being stopped\n";
         }
         text
+    }
+
+    /// A line that would not fit ends with `~`, or it would take two.
+    fn cut(&self, line: &str) -> String {
+        match self.width {
+            Some(width) if line.chars().count() > width => {
+                line.chars().take(width.saturating_sub(1)).chain(['~']).collect()
+            }
+            _ => line.to_owned(),
+        }
     }
 
     /// Colours the word at this place, the state; or the whole line of headings.
@@ -283,7 +282,7 @@ worker@10  backoff  5m12s  -    3         no     3             restarting it in 
         let table = table(Some(80), false);
         assert_eq!(table.lines().count(), 3, "{table}");
         assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
-        assert!(table.contains("3             restarting it in~"), "{table}");
+        assert!(table.ends_with("3             restarting it in 1~\n"), "{table}");
     }
 
     #[test]

@@ -17,7 +17,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::task::JoinHandle;
 
 /// Bytes of one answer, or of one line of a stream. The status of 10,000 services has 5 MB.
 const MAX_ANSWER: usize = 64 << 20;
@@ -173,27 +172,6 @@ impl Client {
         .await
     }
 
-    /// `POST`, and then the connection as it stands, so that its end can be waited for.
-    ///
-    /// # Errors
-    /// Every [`Failure`].
-    pub async fn post_and_hold(
-        &self,
-        target: &str,
-        body: &impl Serialize,
-        patience: Duration,
-    ) -> Result<Held, Failure> {
-        self.within(Some(patience), async {
-            let Exchange { response, sender, connection, socket } =
-                self.send(Method::POST, target, Some(body)).await?;
-            let status = response.status().as_u16();
-            let bytes = collect(response.into_body(), &socket).await?;
-            answer(status, &bytes, socket)?;
-            Ok(Held { connection, _sender: sender })
-        })
-        .await
-    }
-
     async fn within<T>(
         &self,
         patience: Option<Duration>,
@@ -227,9 +205,10 @@ impl Client {
         }
         let request = request.body(Full::new(Bytes::from(bytes))).map_err(|error| not_understood(&error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
-        let connection = tokio::spawn(async move { drop(connection.await) });
+        // It ends with the connection, or with the runtime.
+        tokio::spawn(async move { drop(connection.await) });
         let response = sender.send_request(request).await.map_err(told)?;
-        Ok(Exchange { response, sender, connection, socket })
+        Ok(Exchange { response, socket, _sender: sender })
     }
 
     /// The first place where somebody listens.
@@ -274,9 +253,9 @@ pub fn encode(text: &str, to: &mut String) {
 
 struct Exchange {
     response: Response<Incoming>,
-    sender: SendRequest<Full<Bytes>>,
-    connection: JoinHandle<()>,
     socket: PathBuf,
+    // Without it, hyper would close this half of the connection.
+    _sender: SendRequest<Full<Bytes>>,
 }
 
 impl Exchange {
@@ -315,21 +294,6 @@ fn answer(status: u16, bytes: &[u8], socket: PathBuf) -> Result<Answer, Failure>
         return Err(Failure::Problem(status, problem));
     }
     Ok(Answer { status, body, socket })
-}
-
-/// A connection that stays open until the supervisor ends.
-#[derive(Debug)]
-pub struct Held {
-    connection: JoinHandle<()>,
-    // Without it, hyper closes the connection from this side.
-    _sender: SendRequest<Full<Bytes>>,
-}
-
-impl Held {
-    /// Waits until the supervisor closes it, by its end at the latest.
-    pub async fn ended(&mut self) {
-        let _ = (&mut self.connection).await;
-    }
 }
 
 /// An answer that comes line by line.
