@@ -3,7 +3,8 @@
 use super::check::{Format, print};
 use super::configuration::Configuration;
 use super::{EX_CONFIG, Verb};
-use crate::config::{Mode, Variables, load};
+use crate::config::{Mode, Request, Variables, load};
+use crate::run::Origin;
 use std::ffi::OsString;
 
 /// Start the services and supervise them until the container is to end
@@ -45,8 +46,9 @@ fn run(args: Args, environment: Variables) -> u8 {
         }
     };
     let notes: Vec<String> = loaded.warnings.diagnostics.iter().map(|d| d.message.clone()).collect();
-    let plan = loaded.plan;
-    match crate::run::run(plan, environment.into_iter().collect(), &notes) {
+    let Request { directories, config, command, .. } = request;
+    let origin = Origin { directories, config, command };
+    match crate::run::run(loaded.plan, origin, environment.into_iter().collect(), &notes) {
         Ok(code) => code,
         Err(error) => {
             use std::io::Write;

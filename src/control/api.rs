@@ -206,6 +206,9 @@ pub struct Applied {
     pub ok: bool,
     /// What is different, in order of name.
     pub changes: Vec<Change>,
+    /// The keys of `foster.toml` that differ.
+    #[serde(default)]
+    pub settings: Vec<String>,
     /// Why it is not in force, or what did not come up, for people.
     pub reason: Option<String>,
     /// The findings of the check as text: every error with its place, and the warnings.

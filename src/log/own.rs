@@ -6,6 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Registry, reload};
 
 /// When so much waits for the console, what comes is dropped and counted. A text that comes before is kept whole, however
 /// long: a table of a thousand services.
@@ -14,7 +16,11 @@ const LIMIT: usize = 64 * 1024;
 /// A bounded queue of the supervisor's own lines, filled by tracing and emptied by `run::output`, so that they come
 /// out in order with the lines of the services. Clones are handles to the same queue.
 #[derive(Clone, Debug, Default)]
-pub struct OwnLines(Arc<Mutex<Queue>>);
+pub struct OwnLines {
+    queue: Arc<Mutex<Queue>>,
+    /// Of the subscriber that fills it, if that is the one in use.
+    level: Option<reload::Handle<LevelFilter, Registry>>,
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -27,10 +33,19 @@ impl OwnLines {
     /// without time, target or level. Where a subscriber is set already, that one stays.
     #[must_use]
     pub fn init(level: LogLevel) -> Self {
-        let own = Self::default();
+        let mut own = Self::default();
+        let (subscriber, handle) = own.subscriber(level);
         // An error means that it is set already, as in a test of several in one process.
-        let _ = tracing::subscriber::set_global_default(own.subscriber(level));
+        own.level = tracing::subscriber::set_global_default(subscriber).is_ok().then_some(handle);
         own
+    }
+
+    /// Lets another level through from now on.
+    pub fn set_level(&self, level: LogLevel) {
+        if let Some(handle) = &self.level {
+            // It fails when the subscriber is gone, and the one in use never goes.
+            let _ = handle.reload(filter(level));
+        }
     }
 
     /// Adds one line or several; a newline at the end is not needed.
@@ -66,20 +81,23 @@ impl OwnLines {
         }
     }
 
-    fn subscriber(&self, level: LogLevel) -> impl tracing::Subscriber + Send + Sync + use<> {
-        tracing_subscriber::fmt()
-            .with_max_level(filter(level))
+    fn subscriber(
+        &self,
+        level: LogLevel,
+    ) -> (impl tracing::Subscriber + Send + Sync + use<>, reload::Handle<LevelFilter, Registry>) {
+        let (filter, handle) = reload::Layer::new(filter(level));
+        let lines = tracing_subscriber::fmt::layer()
             .with_writer(self.clone())
             .without_time()
             .with_target(false)
             .with_level(false)
-            .with_ansi(false)
-            .finish()
+            .with_ansi(false);
+        (Registry::default().with(filter).with(lines), handle)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing under the lock can panic half way, so a poisoned queue is as good as any.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -130,12 +148,16 @@ mod tests {
     #[test]
     fn an_event_becomes_a_line_without_decoration() {
         let own = OwnLines::default();
-        tracing::subscriber::with_default(own.subscriber(LogLevel::Warn), || {
+        let (subscriber, level) = own.subscriber(LogLevel::Warn);
+        tracing::subscriber::with_default(subscriber, || {
             tracing::warn!("web: exited with code 3; restarting now");
             tracing::info!("too quiet to be heard");
             tracing::error!("one\ntwo");
+            OwnLines { level: Some(level), ..own.clone() }.set_level(LogLevel::Info);
+            tracing::info!("loud enough now");
+            tracing::debug!("too quiet to be heard");
         });
-        assert_eq!(taken(&own), ["web: exited with code 3; restarting now", "one", "two"]);
+        assert_eq!(taken(&own), ["web: exited with code 3; restarting now", "one", "two", "loud enough now"]);
         assert!(own.is_empty());
     }
 

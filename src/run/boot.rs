@@ -1,5 +1,6 @@
 //! From `main` to the first turn, and the end.
 
+use super::apply::Origin;
 use super::control::Control;
 use super::shell::Shell;
 use super::signals::Inbox;
@@ -36,11 +37,17 @@ pub(super) fn cannot<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -
 
 /// Supervises the plan in this process until the container is to end, and returns the exit code.
 ///
-/// `environment` is that of the container; `notes` are said first, at warn level.
+/// `environment` is that of the container; the plan was read from `origin`, and is again at each apply; `notes` are said
+/// first, at warn level.
 ///
 /// # Errors
 /// No descriptor or memory for the runtime is to be had. Nothing was started then.
-pub fn run(plan: Plan, environment: Vec<(OsString, OsString)>, notes: &[String]) -> Result<u8, BootError> {
+pub fn run(
+    plan: Plan,
+    origin: Origin,
+    environment: Vec<(OsString, OsString)>,
+    notes: &[String],
+) -> Result<u8, BootError> {
     signal::prepare_supervisor();
     // Not fatal: at worst a service inherits a descriptor that the runtime left open.
     let _ = fds::mark_inherited_cloexec();
@@ -64,7 +71,7 @@ pub fn run(plan: Plan, environment: Vec<(OsString, OsString)>, notes: &[String])
         signal::unblock_handled();
         // Before the first service is started: it may ask.
         let control = Control::open(&plan.settings, &environment).await;
-        let mut shell = Shell::new(Rc::new(plan), environment, own, inbox, control)?;
+        let mut shell = Shell::new(Rc::new(plan), environment, origin, own, inbox, control)?;
         let code = shell.supervise().await;
         // The process ends here, and the kernel takes its descriptors all at once.
         std::mem::forget(shell);

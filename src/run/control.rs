@@ -159,7 +159,7 @@ impl Shell {
             Ask::MoreEvents(subscription) => self.control.feed.more(subscription, reply),
             Ask::Graph => reply.json(200, &self.graph(&names::all(&self.plan))),
             Ask::Timeline => reply.json(200, &self.timeline(&names::all(&self.plan))),
-            Ask::Apply(_) => reply.problem(501, "not yet", None),
+            Ask::Apply(apply) => self.apply(apply, Some(Box::new(reply))),
             Ask::Shutdown(shutdown) => {
                 self.facts.push_back(core::Event::Request(Request::Shutdown(shutdown.code), None));
                 self.settle();

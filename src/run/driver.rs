@@ -9,7 +9,6 @@ use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
 use crate::sys::{Child, Outcome, Pid, Prepared, SpawnError, signal};
 use std::ffi::OsStr;
-use std::rc::Rc;
 use std::time::Duration;
 
 impl Shell {
@@ -29,7 +28,11 @@ impl Shell {
             Action::Sweep(kind) => self.sweep(kind),
             Action::Announce(notice) => self.announce(notice),
             Action::Replaced => self.replaced(),
-            Action::Reply(ticket, answer) => self.answered(ticket, answer),
+            Action::Reply(ticket, answer) => {
+                if !self.apply_answered(ticket, answer) {
+                    self.answered(ticket, answer);
+                }
+            }
             Action::Exit(code) => self.exit = Some(code),
         }
     }
@@ -162,15 +165,6 @@ impl Shell {
         }
     }
 
-    /// The core carries out another plan from here on. Ids are stable, so tables only grow.
-    fn replaced(&mut self) {
-        let former = std::mem::replace(&mut self.plan, Rc::clone(self.core.plan()));
-        self.note_replaced(&former);
-        let services = self.plan.services.len();
-        self.procs.grow(services);
-        self.faults.resize(services.max(self.faults.len()), None);
-    }
-
     fn send_kill(&mut self, proc: Proc) {
         if self.cancel(proc) {
             return;
@@ -212,6 +206,7 @@ impl Shell {
     fn sweep(&mut self, kind: Sweep) {
         self.swept = true;
         self.deaths = true;
+        self.give_up_reading("the container is stopping");
         if reap::peek() == Peek::None {
             self.facts.push_back(Event::NoChildren);
             return;

@@ -4,6 +4,7 @@
 //! it says. It has no policy of its own. A turn goes through its sources in a fixed order: signals, reports
 //! of spawns, deaths, timers, calls of clients, output. Between turns it waits for any of them; an idle tree never wakes it.
 
+mod apply;
 mod boot;
 mod conditions;
 mod control;
@@ -18,5 +19,6 @@ mod signals;
 mod sweep;
 mod timers;
 
+pub use apply::Origin;
 pub use boot::{BootError, run};
 pub use output::{Cursor, Entry, Output};

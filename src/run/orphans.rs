@@ -92,6 +92,10 @@ impl Shell {
                 }
                 Peek::Dead { pid, exit } => match self.procs.get_mut(pid) {
                     Some(_) => self.bury(pid, exit),
+                    None if self.applies.is_reader(pid) => {
+                        reap::consume(pid);
+                        self.bury_reader(exit);
+                    }
                     None => self.adopt(pid, exit),
                 },
             }

@@ -25,7 +25,7 @@ pub use logs::{Cursor, Entry};
 use crate::log::{
     Consoles, End, Line, Notice, OwnLines, Prefix, Progress, Stamp, Stream, Style, Tail, colour_wanted,
 };
-use crate::model::Id;
+use crate::model::{Id, LogLevel};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use pipe::{Pipe, Taken};
@@ -263,6 +263,11 @@ impl Output {
     pub fn say(&mut self, text: &[u8]) {
         self.own.push(text);
         self.take_own();
+    }
+
+    /// How much of what the supervisor itself has to say is said from now on.
+    pub fn set_log_level(&self, level: LogLevel) {
+        self.own.set_level(level);
     }
 
     /// The newest `count` lines of the last main process of a service, oldest first.

@@ -56,10 +56,16 @@ impl Procs {
         }
     }
 
-    /// Makes room for the services of a longer plan. Ids are stable, so nothing moves.
-    pub(super) fn grow(&mut self, services: usize) {
-        if services > self.services.len() {
-            self.services.resize(services, OfService::default());
+    /// Makes room for the services of a longer plan. Ids are stable, so nothing moves; the services of `anew` are others
+    /// than before under the same id, and what the former ones left behind is nobody's.
+    pub(super) fn replace(&mut self, services: usize, anew: &[Id]) {
+        self.services.resize(services.max(self.services.len()), OfService::default());
+        for id in anew {
+            self.set_group(*id, None);
+            let Some(service) = self.services.get_mut(id.index()) else { continue };
+            if let Some(session) = std::mem::take(service).session {
+                self.sessions.remove(&session);
+            }
         }
     }
 

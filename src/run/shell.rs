@@ -1,5 +1,6 @@
 //! The loop: gathers facts, a turn at a time, until the core says that it is over.
 
+use super::apply::{Applies, Origin};
 use super::boot::{BootError, cannot};
 use super::control::Control;
 use super::history::History;
@@ -9,7 +10,7 @@ use super::procs::Procs;
 use super::signals::{Inbox, Meaning, meaning};
 use super::timers::Due;
 use super::timers::Timers;
-use crate::control::api::Outcome;
+use crate::control::api::{Apply, Outcome};
 use crate::core::{Core, Event, Millis, Phase, Proc};
 use crate::log::{Consoles, OwnLines};
 use crate::model::{Plan, Signal};
@@ -30,6 +31,7 @@ const OUTPUT: u32 = 0;
 const REPORT: u64 = 1 << 32;
 const ALARM: u64 = 2 << 32;
 const DEATH: u64 = 4 << 32;
+const READING: u64 = 8 << 32;
 /// Bytes of output that one turn moves at most, so that a chatty service cannot delay a stop.
 const OUTPUT_BUDGET: usize = 256 * 1024;
 /// Deaths that one turn takes at most, so that a storm of orphans cannot either.
@@ -44,6 +46,9 @@ pub(super) struct Shell {
     pub(super) plan: Rc<Plan>,
     pub(super) core: Core,
     pub(super) environment: Vec<(OsString, OsString)>,
+    /// Where the configuration is read from anew.
+    pub(super) origin: Origin,
+    pub(super) applies: Applies,
     pub(super) procs: Procs,
     pub(super) orphans: Orphans,
     obituaries: Obituaries,
@@ -65,7 +70,7 @@ pub(super) struct Shell {
     /// The epoll may have something to tell.
     readable: bool,
     pub(super) exit: Option<u8>,
-    inbox: Inbox,
+    pub(super) inbox: Inbox,
     started: Instant,
     pub(super) history: History,
     pub(super) control: Control,
@@ -77,6 +82,7 @@ impl Shell {
     pub(super) fn new(
         plan: Rc<Plan>,
         environment: Vec<(OsString, OsString)>,
+        origin: Origin,
         own: OwnLines,
         inbox: Inbox,
         control: Control,
@@ -101,6 +107,8 @@ impl Shell {
             core: Core::new(Rc::clone(&plan), seed),
             plan,
             environment,
+            origin,
+            applies: Applies::default(),
             procs: Procs::new(services),
             orphans: Orphans::new(),
             obituaries,
@@ -210,6 +218,8 @@ impl Shell {
                 }
                 Due::Groups => self.look_at_groups(),
                 Due::Dead => self.deaths = true,
+                Due::Reading => self.give_up_reading("not done within 30s"),
+                Due::Apply(number) => self.end_waiting(number),
                 Due::Request(number) => self.close_request(number, Outcome::Timeout),
             }
             self.settle();
@@ -234,9 +244,7 @@ impl Shell {
                 tracing::info!("{signal} received");
                 self.facts.extend(meaning.request().map(|request| Event::Request(request, None)));
             }
-            Meaning::Apply => {
-                tracing::warn!("{signal} received; re-reading the services is not supported yet")
-            }
+            Meaning::Apply => self.apply(Apply::default(), None),
             Meaning::Status => self.print_status(),
             Meaning::Forward => self.forward(signal),
         }
@@ -256,6 +264,8 @@ impl Shell {
             } else if data == DEATH {
                 self.obituaries.read();
                 self.deaths = true;
+            } else if data == READING {
+                self.read_on();
             } else if data & REPORT != 0 {
                 self.report(Pid::try_from(data & u64::from(u32::MAX)).unwrap_or_default());
             }
@@ -277,6 +287,11 @@ impl Shell {
     /// The data of the event that a report is there.
     pub(super) fn report_event(pid: Pid) -> EpollEvent {
         EpollEvent::new(EpollFlags::EPOLLIN, REPORT | u64::from(pid.unsigned_abs()))
+    }
+
+    /// The event that the process that reads the configuration has something to say.
+    pub(super) fn reading_event() -> EpollEvent {
+        EpollEvent::new(EpollFlags::EPOLLIN, READING)
     }
 
     /// Feeds the core until it has nothing more to say, and starts what can be started.

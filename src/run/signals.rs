@@ -64,6 +64,12 @@ fn taken(settings: &Settings) -> impl Iterator<Item = Signal> {
     signals.filter(move |s| !other(s.number()) || settings.shutdown_signals.contains(s))
 }
 
+/// Those of them that mean something now.
+fn wanted(settings: &Settings, has_main: bool) -> impl Iterator<Item = Signal> {
+    let all = has_main || std::process::id() != 1;
+    taken(settings).filter(move |s| all || meaning(*s, settings) != Meaning::Forward)
+}
+
 impl Inbox {
     /// Installs the handlers. Inside the runtime only. Signals that are blocked meanwhile arrive afterwards.
     ///
@@ -73,10 +79,18 @@ impl Inbox {
     /// # Errors
     /// No descriptors are to be had.
     pub(super) fn new(settings: &Settings, has_main: bool) -> io::Result<Self> {
-        let all = has_main || std::process::id() != 1;
-        let wanted = taken(settings).filter(|s| all || meaning(*s, settings) != Meaning::Forward);
-        let signals = Signals::new(wanted.map(Signal::number))?;
+        let signals = Signals::new(wanted(settings, has_main).map(Signal::number))?;
         Ok(Self { signals })
+    }
+
+    /// Takes what other settings, or a main service that there was not, ask for too. What was taken stays so: without a
+    /// meaning, it is passed on.
+    ///
+    /// # Errors
+    /// The kernel refuses one.
+    pub(super) fn renew(&self, settings: &Settings, has_main: bool) -> io::Result<()> {
+        let handle = self.signals.handle();
+        wanted(settings, has_main).try_for_each(|signal| handle.add_signal(signal.number()))
     }
 
     /// The next signal that arrived. Several of a kind may come as one.

@@ -18,6 +18,10 @@ pub(super) enum Due {
     Groups,
     /// To look for the dead, while so many die that looking for each would be a waste.
     Dead,
+    /// The end of the patience with the process that reads the configuration.
+    Reading,
+    /// The end of the patience of somebody who asked for an apply.
+    Apply(u32),
     /// The timeout of a client's request is over.
     Request(u32),
 }

@@ -14,6 +14,7 @@
 //! | `memory`         | giving back memory that only the start needed                             |
 //! | `watch`          | waiting in the runtime for a descriptor of our own                         |
 //! | `procs`          | the descendants of this process, and signals to them                       |
+//! | `fork`           | a copy of this process that works something out                            |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
 
@@ -27,6 +28,7 @@ mod environment;
 mod error;
 pub mod fds;
 mod files;
+mod fork;
 pub mod limits;
 pub mod memory;
 mod prepare;
@@ -41,6 +43,7 @@ mod watch;
 
 pub use error::{SpawnError, Stage};
 pub use files::{FileError, read_bounded};
+pub use fork::{Fork, fork};
 pub use prepare::Prepared;
 pub use spawn::{Child, Method, Outcome, Report, Spawner};
 pub use watch::Watch;
