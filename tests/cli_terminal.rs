@@ -8,14 +8,19 @@ use support::{Container, Ran, Setup, find_program, needs_namespace, serve, sh, s
 
 /// A verb whose input, output and errors are a terminal, by script(1); what it shows, without the carriage returns.
 fn at_terminal(c: &Container, line: &str, environment: &[(&str, &str)]) -> Ran {
-    let foster = support::foster_bin();
-    let line = format!("stty cols 60 rows 10; {} {line}", foster.display());
-    let mut command: Command = c.exec(&["timeout", "-s", "KILL", "60", "script", "-qec", &line, "/dev/null"]);
-    command.env("FOSTER_SOCKET", c.path("control.sock")).env_remove("NO_COLOR").env("TERM", "xterm");
-    command.env("LC_ALL", "C.UTF-8").envs(environment.iter().copied());
-    let mut ran = Ran::of(command);
+    let mut ran = Ran::of(terminal(c, line, "/dev/null", environment));
     ran.stdout = ran.stdout.replace('\r', "");
     ran
+}
+
+/// The same, not started yet, with a file that gets all that is shown at once.
+fn terminal(c: &Container, line: &str, record: &str, environment: &[(&str, &str)]) -> Command {
+    let foster = support::foster_bin();
+    let line = format!("stty cols 60 rows 10; {} {line}", foster.display());
+    let mut command: Command = c.exec(&["timeout", "-s", "KILL", "60", "script", "-qfec", &line, record]);
+    command.env("FOSTER_SOCKET", c.path("control.sock")).env_remove("NO_COLOR").env("TERM", "xterm");
+    command.env("LC_ALL", "C.UTF-8").envs(environment.iter().copied());
+    command
 }
 
 macro_rules! needs_script {
@@ -104,17 +109,17 @@ fn a_watched_status_fills_the_screen_and_no_more() {
         .start();
     c.wait_events("up one", 20);
     c.foster_ends(0, &["wait"]);
-    let seen = std::thread::scope(|scope| {
-        let watch = scope.spawn(|| at_terminal(&c, "status --watch", &[("NO_COLOR", "1")]));
-        c.signal_verb(libc::SIGINT);
-        watch.join().unwrap()
-    });
-    // It may have been interrupted before its first picture.
-    if !seen.stdout.is_empty() {
-        let frame = seen.stdout.split("\x1b[H").nth(1).unwrap_or_else(|| panic!("{seen:#?}"));
-        assert!(frame.lines().count() <= 10, "{seen:#?}");
-        assert!(frame.contains("and 12 more"), "{seen:#?}");
-    }
+    let record = c.path("record");
+    let mut command = terminal(&c, "status --watch", record.to_str().unwrap(), &[("NO_COLOR", "1")]);
+    let mut watch = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let shown = || std::fs::read_to_string(&record).unwrap_or_default();
+    c.check(support::eventually(support::PATIENCE, || shown().contains("and 12 more")), &shown());
+    c.kill_verb(libc::SIGINT);
+    // As the shell of script(1) tells that it died of that.
+    assert_eq!(watch.wait().unwrap().code(), Some(130));
+    let shown = shown().replace('\r', "");
+    let frame = shown.split("\x1b[H").nth(1).unwrap_or_else(|| panic!("{shown}"));
+    assert_eq!(frame.split("\x1b[J").next().unwrap().lines().count(), 10, "{shown}");
 }
 
 #[test]

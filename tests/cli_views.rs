@@ -103,7 +103,7 @@ fn an_explanation_leads_to_the_root_cause() {
     let c = tree();
     let ran = c.foster_ends(0, &["explain", "job"]);
     assert!(ran.stdout.starts_with("job: waiting, for "), "{ran:#?}");
-    for part in ["  job: waiting: ", "\n    bad: backoff: ", "next: ", "last output of bad:", " no disk"] {
+    for part in ["  job: waiting: ", "\n    bad: backoff: ", "next: "] {
         assert!(ran.stdout.contains(part), "{part:?}: {ran:#?}");
     }
     let explanation = c.foster_json(0, &["explain", "job", "--json"]);

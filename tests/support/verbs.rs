@@ -89,17 +89,30 @@ impl Container {
         Some(Ran::of(command))
     }
 
-    /// Sends a signal to the verb that runs in the container.
+    /// Sends a signal to the verb that runs in the container, once it catches or ignores it.
     #[track_caller]
     pub fn signal_verb(&self, signal: i32) {
-        let find = || {
-            let here = self.processes().into_iter();
-            here.into_iter().find(|one| one.exe == foster_bin() && one.outside != self.init())
+        let bit = 1 << (signal - 1);
+        let ready = |pid: i32| {
+            (processes::signal_mask(pid, "SigCgt") | processes::signal_mask(pid, "SigIgn")) & bit != 0
         };
-        self.check(eventually(PATIENCE, || find().is_some()), "no verb runs");
-        if let Some(verb) = find() {
-            processes::signal(verb.outside, signal);
+        self.check(eventually(PATIENCE, || self.find_verb().is_some_and(ready)), "no verb is ready for it");
+        self.kill_verb(signal);
+    }
+
+    /// Sends a signal to the verb that runs in the container.
+    #[track_caller]
+    pub fn kill_verb(&self, signal: i32) {
+        match self.find_verb() {
+            Some(pid) => processes::signal(pid, signal),
+            None => self.fail("no verb runs"),
         }
+    }
+
+    /// The pid, as seen from here, of the verb that runs in the container.
+    fn find_verb(&self) -> Option<i32> {
+        let mut here = self.processes().into_iter();
+        here.find(|one| one.exe == foster_bin() && one.outside != self.init()).map(|one| one.outside)
     }
 
     /// Waits until a service is in this state.
