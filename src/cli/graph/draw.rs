@@ -57,12 +57,12 @@ impl<'a> Drawing<'a> {
             steps[at] = plain[at].iter().map(|below| steps[*below] + 1).max().unwrap_or(1);
         }
         let mut seen = vec![usize::MAX; nodes.len()];
-        for at in 0..nodes.len() {
-            if below[at].iter().any(|(_, edge)| *edge == Edge::After) {
+        for (at, edges) in below.iter_mut().enumerate() {
+            if edges.iter().any(|(_, edge)| *edge == Edge::After) {
                 mark_implied(&plain, at, &mut seen);
-                below[at].retain(|(other, edge)| *edge != Edge::After || seen[*other] != at);
+                edges.retain(|(other, edge)| *edge != Edge::After || seen[*other] != at);
             }
-            below[at].sort_by_key(|(other, _)| (steps[*other], *other));
+            edges.sort_by_key(|(other, _)| (steps[*other], *other));
         }
         // In a cycle, which no checked configuration has, nothing has an order.
         let mut order = topological;
