@@ -415,7 +415,8 @@ pub struct LogLine {
     pub time: String,
     /// Whose it is.
     pub service: String,
-    /// `stdout` or `stderr`.
+    /// `stdout` or `stderr`; or `lost`, where lines of it are missing because they were not read in time, and the text
+    /// says how many.
     pub stream: String,
     /// Without its newline; what is not UTF-8 is replaced.
     pub text: String,

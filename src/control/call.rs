@@ -5,7 +5,9 @@
 
 use super::api::{Act, Apply, Problem, SendSignal, Shutdown, Wait};
 use hyper::body::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
+use std::any::Any;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -38,6 +40,22 @@ pub enum Ask {
     Apply(Apply),
     Shutdown(Shutdown),
     Health(Vec<String>),
+    Logs(Logs),
+    /// What came after the last chunk of [`Ask::Logs`]. Only the shell knows what is inside.
+    MoreLogs(Box<dyn Any + Send>),
+}
+
+/// Which lines of output are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logs {
+    /// Of these services; none means all.
+    pub services: Vec<String>,
+    /// The newest so many of them together; `None` means all.
+    pub lines: Option<u32>,
+    /// Only those that came since then.
+    pub since: Option<Timestamp>,
+    /// Go on with what comes.
+    pub follow: bool,
 }
 
 /// What to do with services.

@@ -20,7 +20,7 @@ mod server;
 pub mod socket;
 mod stall;
 
-pub use call::{Answer, Ask, Call, Reply, Subscription, Verb};
+pub use call::{Answer, Ask, Call, Logs, Reply, Subscription, Verb};
 pub use server::{Busy, converse_over, serve};
 
 #[cfg(test)]

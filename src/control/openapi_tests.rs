@@ -14,7 +14,7 @@ fn define(generator: &mut SchemaGenerator) {
         ($($name:ident)*) => { $(generator.subschema_for::<api::$name>();)* };
     }
     types!(Status ServiceStatus Act Acted SendSignal Wait Apply Applied Shutdown Health Explanation Event Graph
-           Timeline Problem);
+           Timeline LogLine Problem);
 }
 
 fn reference(name: &str) -> Value {

@@ -1,8 +1,10 @@
 //! What can be asked: one table. The server dispatches by it, and `docs/openapi.json` is written from it.
 
 use super::api::{Act, Apply, Problem, SendSignal, Wait};
-use super::call::{Ask, Verb};
+use super::call::{Ask, Logs, Verb};
+use crate::model::parse_duration;
 use hyper::body::Bytes;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 /// Names or patterns in one request at most.
@@ -94,6 +96,24 @@ const SERVICES: Parameter = Parameter {
     repeated: true,
 };
 
+const LINES: Parameter = Parameter {
+    name: "lines",
+    about: "The last so many lines only, of all these services together",
+    repeated: false,
+};
+
+const SINCE: Parameter = Parameter {
+    name: "since",
+    about: "Only what came since then: a time as in `2026-01-02T03:04:05Z`, or how long ago, as in `10m`",
+    repeated: false,
+};
+
+const FOLLOW: Parameter = Parameter {
+    name: "follow",
+    about: "`true`: go on with what comes, until one side ends it",
+    repeated: false,
+};
+
 const ACTED: [(u16, &str); 3] = [
     (200, "It came true"),
     (409, "It did not come true; the answer says why"),
@@ -103,7 +123,7 @@ const ACTED: [(u16, &str); 3] = [
 const OK: [(u16, &str); 1] = [(200, "The answer")];
 
 /// Everything that can be asked.
-pub const ROUTES: [Route; 16] = [
+pub const ROUTES: [Route; 17] = [
     Route {
         parameters: &[SERVICES],
         ..get(
@@ -199,6 +219,16 @@ pub const ROUTES: [Route; 16] = [
             Type::One("Health"),
             "Whether every service asked for is ready; asked for none, every one that is meant to be up",
             |input| Ok(Way::Ask(Ask::Health(services(input)?))),
+        )
+    },
+    Route {
+        acts: true,
+        parameters: &[SERVICES, LINES, SINCE, FOLLOW],
+        ..get(
+            "/v1/logs",
+            Type::Lines("LogLine"),
+            "What services wrote last, as far as it is in memory, in the order in which it came, one line each",
+            |input| logs(input).map(|logs| Way::Ask(Ask::Logs(logs))),
         )
     },
     get("/v1/openapi.json", Type::Description, "This description", |_| Ok(Way::Text(DESCRIPTION))),
@@ -324,6 +354,35 @@ fn services(input: Input) -> Result<Vec<String>, Problem> {
     Ok(names)
 }
 
+fn logs(input: Input) -> Result<Logs, Problem> {
+    let mut logs = Logs::default();
+    for (name, value) in input.query {
+        let wrong =
+            |expected: &str| problem(format!("`{name}` cannot be `{value}`"), Some(expected.to_owned()));
+        match name {
+            "lines" => logs.lines = Some(value.parse().map_err(|_| wrong("it is a number of lines"))?),
+            "since" => {
+                logs.since =
+                    Some(time(&value).ok_or_else(|| wrong("expected `2026-01-02T03:04:05Z` or `10m`"))?)
+            }
+            "follow" => match value.as_str() {
+                "true" => logs.follow = true,
+                "false" => logs.follow = false,
+                _ => return Err(wrong("expected `true` or `false`")),
+            },
+            _ => logs.services.push(value),
+        }
+    }
+    bounded(&logs.services)?;
+    Ok(logs)
+}
+
+/// A time, or how long ago.
+fn time(text: &str) -> Option<Timestamp> {
+    let ago = || parse_duration(text).ok().and_then(|ago| Timestamp::now().checked_sub(ago).ok());
+    text.parse().ok().or_else(ago)
+}
+
 fn act(verb: Verb, input: Input) -> Result<Way, Problem> {
     let act: Act = read(&input.body)?;
     named(&act.services)?;
@@ -396,6 +455,26 @@ mod tests {
         assert_eq!(ask("").unwrap_err(), "cannot read the body: it is empty");
         assert_eq!(ask(r#"{"services":[]}"#).unwrap_err(), "`services` names none");
         assert_eq!(ask(r#"{"services":["a"],"timeout":-1}"#).unwrap_err(), "`timeout` cannot be -1");
+    }
+
+    #[test]
+    fn what_is_asked_of_logs_is_understood_and_what_is_wrong_is_named() {
+        let Found::Route(route, _) = find("GET", "/v1/logs") else { panic!("no logs") };
+        let ask = |query: &str| {
+            let query = route.query(query)?;
+            logs(Input { query, ..Input::default() })
+        };
+        let asked = ask("service=a&lines=7&follow=true&since=2026-01-02T03:04:05Z").unwrap();
+        assert_eq!((asked.services.len(), asked.lines, asked.follow), (1, Some(7), true));
+        assert_eq!(asked.since.map(|time| time.as_second()), Some(1_767_323_045));
+        let ago = ask("since=10m").unwrap().since.unwrap();
+        assert!((595..605).contains(&Timestamp::now().duration_since(ago).as_secs()));
+        for (query, culprit) in
+            [("lines=many", "lines"), ("since=then", "since"), ("follow=perhaps", "follow")]
+        {
+            assert!(ask(query).unwrap_err().error.contains(culprit), "{query}");
+        }
+        assert_eq!(ask("lines=1&lines=2").unwrap_err().error, "the parameter `lines` is given twice");
     }
 
     #[test]

@@ -111,13 +111,10 @@ async fn bind_at(path: &Path, make_directory: bool) -> io::Result<(UnixListener,
     if make_directory && let Some(directory) = path.parent() {
         make_own_directory(directory)?;
     }
-    let listener = match listen(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            remove_stale(path).await?;
-            listen(path)?
-        }
-        bound => bound?,
-    };
+    if path.symlink_metadata().is_ok() {
+        check_stale(path).await?;
+    }
+    let listener = listen(path)?;
     listener.set_nonblocking(true)?;
     let bound = Bound { path: path.to_owned(), identity: identity(path)? };
     Ok((listener, bound))
@@ -143,26 +140,42 @@ fn check_owner(directory: &Path, uid: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Who may connect does not depend on the umask that this process was given.
+/// Makes the socket under another name and moves it: who sees it finds somebody who listens.
 fn listen(path: &Path) -> io::Result<UnixListener> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(format!(".{}", std::process::id()));
+    if fresh.len() > Socket::LONGEST {
+        let _ = std::fs::remove_file(path);
+        return bind_for_all(path);
+    }
+    // Nobody else has this pid, so what is there is left over.
+    let _ = std::fs::remove_file(&fresh);
+    let listener = bind_for_all(Path::new(&fresh))?;
+    std::fs::rename(&fresh, path).inspect_err(|_| drop(std::fs::remove_file(&fresh)))?;
+    Ok(listener)
+}
+
+/// Who may connect does not depend on the umask that this process was given.
+fn bind_for_all(path: &Path) -> io::Result<UnixListener> {
     let former = umask(Mode::from_bits_truncate(0o111));
     let listener = UnixListener::bind(path);
     umask(former);
     listener
 }
 
-/// Removes what a supervisor left that did not end in order.
-async fn remove_stale(path: &Path) -> io::Result<()> {
+/// Whether what is there was left by a supervisor that did not end in order.
+///
+/// # Errors
+/// It was not, and is to be left alone.
+async fn check_stale(path: &Path) -> io::Result<()> {
     if !path.symlink_metadata()?.file_type().is_socket() {
         return Err(other("something else than a socket is there".to_owned()));
     }
     // Of the runtime, for it does not wait where the queue of the other side is full.
     match tokio::net::UnixStream::connect(path).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
+            Ok(())
+        }
         _ => Err(other("another supervisor answers there".to_owned())),
     }
 }

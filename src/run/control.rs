@@ -1,28 +1,31 @@
 //! The shell's side of the control socket: takes the calls of the connections, a few in each turn, and answers them.
 
+mod acts;
 mod answers;
 mod explain;
 mod feed;
 mod jobs;
+mod logs;
 mod names;
+mod notes;
 mod wall;
 
-use super::report;
 use super::shell::Shell;
-use super::timers::Due;
-use crate::control::api::{ActResult, Event, Outcome, SendSignal, Wait};
-use crate::control::{Ask, Call, Reply, Verb, serve, socket};
-use crate::core::{self, Answer, Goal, Notice, Proc, Request, Role, StateName, Ticket};
-use crate::model::{Exit, Id, Plan, Settings, Signal, Socket};
-use crate::sys::signal::{self, Sent};
+use crate::control::api::Event;
+use crate::control::{Ask, Call, Reply, serve, socket};
+use crate::core::{self, Request};
+use crate::model::{Id, Settings, Socket};
 use feed::Feed;
 use jobs::Jobs;
+use logs::Followers;
 use names::Unknown;
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::future::pending;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use wall::Wall;
 
 /// Calls that may wait for the shell; who has one more waits with it.
 const CALLS: usize = 64;
@@ -40,6 +43,8 @@ pub(super) struct Control {
     bound: Option<socket::Bound>,
     jobs: Jobs,
     feed: Feed,
+    followers: Followers,
+    wall: Cell<Option<Wall>>,
 }
 
 impl Control {
@@ -165,6 +170,17 @@ impl Shell {
                 self.settle();
                 jobs::answer(Vec::new(), Vec::new(), reply);
             }
+            Ask::Logs(logs) => {
+                let (ids, reply) = self.services(&logs.services, reply)?;
+                let ids = (!logs.services.is_empty()).then_some(ids.as_slice());
+                self.logs(ids, &logs, reply);
+            }
+            Ask::MoreLogs(reading) => {
+                // It comes from here, so it is one.
+                if let Ok(reading) = reading.downcast() {
+                    self.more_logs(*reading, reply);
+                }
+            }
             Ask::Health(names) => {
                 let (mut ids, reply) = self.services(&names, reply)?;
                 if names.is_empty() {
@@ -194,206 +210,6 @@ impl Shell {
         }
     }
 
-    fn act(
-        &mut self,
-        verb: Verb,
-        ids: &[Id],
-        no_wait: bool,
-        timeout: Option<f64>,
-        may_act: bool,
-        reply: Reply,
-    ) {
-        let also = match verb {
-            Verb::Start => self.to_come_up(ids),
-            Verb::Stop => self.to_go_down(ids),
-            Verb::Restart => [self.to_go_down(ids), self.to_come_up(ids)].concat(),
-            Verb::Reload => Vec::new(),
-        };
-        let request = match verb {
-            Verb::Start => Request::Start,
-            Verb::Stop => Request::Stop,
-            Verb::Restart => Request::Restart,
-            Verb::Reload => Request::Reload,
-        };
-        let patience = if no_wait { Patience::None } else { Patience::of(timeout) };
-        self.request(ids, request, also, patience, may_act, reply);
-    }
-
-    fn wait(&mut self, ids: &[Id], wait: &Wait, may_act: bool, reply: Reply) {
-        let goal = match wait.until {
-            crate::control::api::Goal::Ready => Goal::Ready,
-            crate::control::api::Goal::Stopped => Goal::Stopped,
-        };
-        let wanted =
-            |id: &Id| !wait.services.is_empty() || goal == Goal::Stopped || self.core.svc(*id).target();
-        let ids: Vec<Id> = ids.iter().copied().filter(wanted).collect();
-        let request = |id| Request::Await(id, goal);
-        self.request(&ids, request, Vec::new(), Patience::of(wait.timeout), may_act, reply);
-    }
-
-    /// Gives the core a request for each of these, all before anything else happens, and answers when all of them are.
-    fn request(
-        &mut self,
-        ids: &[Id],
-        request: impl Fn(Id) -> Request,
-        mut also: Vec<Id>,
-        patience: Patience,
-        may_act: bool,
-        reply: Reply,
-    ) {
-        if ids.is_empty() {
-            return jobs::answer(Vec::new(), Vec::new(), reply);
-        }
-        if !self.control.jobs.has_room(ids.len(), may_act) {
-            let help = Some("try it again when some of them are done".to_owned());
-            return reply.problem(503, "too many requests are open", help);
-        }
-        also.retain(|id| !ids.contains(id));
-        let mut also: Vec<String> = also.iter().map(|id| self.name(*id).to_owned()).collect();
-        also.sort_unstable();
-        also.dedup();
-        let services = ids.iter().map(|id| self.name(*id).to_owned()).collect();
-        let (number, tickets) = self.control.jobs.open(services, also, reply);
-        if let Patience::For(time) = patience {
-            self.timers.arm(Due::Request(number), time);
-        }
-        let requests = ids.iter().zip(tickets);
-        self.facts.extend(requests.map(|(id, ticket)| core::Event::Request(request(*id), Some(ticket))));
-        self.settle();
-        self.note_waiting();
-        if let Patience::None = patience {
-            self.close_request(number, Outcome::Accepted);
-        }
-    }
-
-    /// Answers a request as it is now; what it asked for goes on.
-    pub(super) fn close_request(&mut self, number: u32, outcome: Outcome) {
-        let state = |name: &str| {
-            let id = names::one(&self.plan, name);
-            id.map_or(StateName::Inactive, |id| self.core.state_name(id))
-        };
-        let tickets = self.control.jobs.close(number, outcome, state);
-        self.facts.extend(tickets.into_iter().map(core::Event::Cancel));
-        self.settle();
-    }
-
-    fn forget_abandoned(&mut self) {
-        let (requests, tickets) = self.control.jobs.forget_abandoned();
-        for number in requests {
-            self.timers.disarm(Due::Request(number));
-        }
-        if !tickets.is_empty() {
-            self.facts.extend(tickets.into_iter().map(core::Event::Cancel));
-            self.settle();
-        }
-    }
-
-    /// The core has answered a ticket.
-    pub(super) fn answered(&mut self, ticket: Ticket, answer: Answer) {
-        let Some(name) = self.control.jobs.service(ticket) else { return };
-        let id = names::one(&self.plan, name).ok();
-        let state = id.map_or(StateName::Inactive, |id| self.core.state_name(id));
-        let why = match answer {
-            Answer::Done => None,
-            Answer::Not(reason) | Answer::Except(_, reason) => Some(report::why_not(&self.core, id, reason)),
-        };
-        if let Some(number) = self.control.jobs.answered(ticket, state, why) {
-            self.timers.disarm(Due::Request(number));
-        }
-    }
-
-    fn send_signal(&mut self, ids: &[Id], ask: &SendSignal, reply: Reply) {
-        let signal: Signal = match ask.signal.parse() {
-            Ok(signal) => signal,
-            Err(error) => {
-                let help = crate::config::did_you_mean(&ask.signal, Signal::names());
-                return reply.problem(400, error.to_string(), help);
-            }
-        };
-        let results = ids.iter().map(|id| self.send_signal_to(*id, signal)).collect();
-        jobs::answer(results, Vec::new(), reply);
-    }
-
-    fn send_signal_to(&self, id: Id, signal: Signal) -> ActResult {
-        // Before exec it is not the service yet, and the signal would be taken for a failed start.
-        let executed = self.core.svc(id).state != core::State::Starting(core::Starting::Exec);
-        let pid = self.procs.pid(Proc { id, role: Role::Main }).filter(|_| executed);
-        let why = match pid.map(|pid| signal::kill(pid, signal)) {
-            Some(Sent::Sent) => None,
-            Some(Sent::NotPermitted) => Some("it runs as another user".to_owned()),
-            Some(Sent::Gone | Sent::Refused) | None => Some("it has no process".to_owned()),
-        };
-        let outcome = if why.is_some() { Outcome::Failed } else { Outcome::Done };
-        self.result(id, outcome, why)
-    }
-
-    /// Tells those who listen, and keeps what is asked for later.
-    pub(super) fn take_note(&mut self, notice: Notice, fault: Option<&str>) {
-        if let Notice::State(id, state) = notice {
-            let now = self.running();
-            self.history.state(id, state, now);
-        }
-        if !self.control.feed.is_heard() {
-            return;
-        }
-        let time = self.wall().at(self.running());
-        let event = match notice {
-            Notice::State(id, state) => {
-                let reason =
-                    if self.core.state_name(id) == state { report::reason(&self.core, id) } else { None };
-                Event::State { time, service: self.name(id).to_owned(), state: state.to_string(), reason }
-            }
-            Notice::Shutdown(_) | Notice::Escalated | Notice::Overdue => {
-                Event::Shutdown { time, reason: report::words(&self.core, &self.plan, notice, fault) }
-            }
-            // What the reload of a service came to, who asked for it is told.
-            Notice::Reloaded(_) | Notice::ReloadFailed { .. } => return,
-            _ => {
-                let Some(id) = report::about(notice) else { return };
-                Event::Exit {
-                    time,
-                    service: self.name(id).to_owned(),
-                    text: report::words(&self.core, &self.plan, notice, fault),
-                }
-            }
-        };
-        let id = report::about(notice);
-        let name = id.map(|id| self.plan.service(id).name.as_str());
-        self.control.feed.record(name, &event);
-    }
-
-    /// A new plan is in force.
-    pub(super) fn note_replaced(&mut self, former: &Plan) {
-        let name = |plan: &Plan, id: Id| plan.services.get(id.index()).map(|service| service.name.clone());
-        let other = self.plan.ids().filter(|id| name(former, *id) != name(&self.plan, *id));
-        self.history.replaced(self.plan.services.len(), other);
-        self.note_waiting();
-        if self.control.feed.is_heard() {
-            let time = self.wall().at(self.running());
-            self.control.feed.record(None, &Event::Applied { time });
-        }
-    }
-
-    /// Somebody may have begun to wait for what it depends on, which is a change of state that the core makes nothing of.
-    pub(super) fn note_waiting(&mut self) {
-        let now = self.running();
-        for id in self.plan.ids().filter(|id| self.core.state_name(*id) == StateName::Waiting) {
-            self.history.state(id, StateName::Waiting, now);
-        }
-    }
-
-    /// A main process has ended.
-    pub(super) fn note_end(&mut self, id: Id, exit: Exit) {
-        let now = self.running();
-        self.history.ended(id, exit, now);
-        // What ends by itself, the core tells of, with what follows.
-        if matches!(self.core.svc(id).state, core::State::Stopping { .. }) && self.control.feed.is_heard() {
-            let (time, service) = (self.wall().at(now), self.name(id).to_owned());
-            let event = Event::Exit { time, service, text: report::ended(exit) };
-            self.control.feed.record(Some(&self.plan.service(id).name), &event);
-        }
-    }
-
     /// The last answers, as far as their clients take them at once, and the end of the socket.
     pub(super) async fn say_goodbye(&mut self) {
         if !self.control.is_open() {
@@ -401,33 +217,19 @@ impl Shell {
         }
         for _ in 0..LAST_TURNS {
             self.control.feed.end();
+            self.end_followers();
             // Each connection has its turn: it writes what it was answered, and asks for more events, perhaps.
             tokio::task::yield_now().await;
             while let Some(call) = self.control.take() {
                 match call.ask {
-                    Ask::MoreEvents(subscription) => self.control.feed.more(subscription, call.reply),
-                    _ => drop(call),
+                    Ask::MoreEvents(_) | Ask::MoreLogs(_) => self.answer(call),
+                    // Its connection tells that it is too late.
+                    _ => {}
                 }
             }
         }
         if let Some(bound) = &self.control.bound {
             bound.remove();
         }
-    }
-}
-
-/// How long somebody waits for what was asked.
-#[derive(Clone, Copy, Debug)]
-enum Patience {
-    /// Not at all: accepted is enough.
-    None,
-    For(Duration),
-    Ever,
-}
-
-impl Patience {
-    /// Seconds were checked when they were read.
-    fn of(seconds: Option<f64>) -> Self {
-        seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()).map_or(Self::Ever, Self::For)
     }
 }

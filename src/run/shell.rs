@@ -151,13 +151,9 @@ impl Shell {
                 return self.end(1);
             }
         };
-        let mut first = true;
         loop {
             let readable = self.readable;
             let busy = self.turn();
-            if std::mem::take(&mut first) {
-                self.note_waiting();
-            }
             if let Some(code) = self.exit {
                 self.say_goodbye().await;
                 return self.end(code);
@@ -226,6 +222,7 @@ impl Shell {
         }
         let more_calls = self.answer_calls();
         let more_output = self.output.turn(OUTPUT_BUDGET);
+        self.tell_followers();
         more_deaths || more_calls || more_output || self.readable || self.deaths || self.may_start()
     }
 

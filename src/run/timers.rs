@@ -65,11 +65,6 @@ impl Timers {
         }
     }
 
-    /// When this timer is due, if it is armed.
-    pub(super) fn when(&self, timer: Due) -> Option<Instant> {
-        self.when.get(&timer).copied()
-    }
-
     /// The next timer that is due, which is disarmed with that.
     pub(super) fn pop(&mut self) -> Option<Due> {
         let &(due, timer) = self.due.first()?;

@@ -15,6 +15,7 @@
 mod cgroup;
 mod container;
 mod helper;
+mod http;
 mod processes;
 mod servers;
 mod setup;
@@ -24,6 +25,7 @@ mod verbs;
 pub use cgroup::Pids;
 pub use container::{Container, Exit};
 pub use helper::{helper, helper_shell, program};
+pub use http::{Answer, Client};
 pub use processes::{Process, signal, signal_mask};
 pub use servers::{LONG, World, program as find_program, servers_problem};
 pub use setup::{Output, Setup};

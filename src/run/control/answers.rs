@@ -2,15 +2,14 @@
 
 use super::super::report;
 use super::super::shell::Shell;
-use super::super::timers::Due;
 use super::wall::Wall;
 use crate::control::api::{
     ActResult, Exit, Graph, Health, Node, Outcome, ServiceStatus, Span, Status, Supervisor, Timeline,
 };
-use crate::core::{Phase, Proc, Role, StateName, Timer};
+use crate::core::{Phase, Proc, Role, StateName};
 use crate::model::{self, Id};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An end, for the API.
 fn exit(time: Duration, exit: model::Exit, wall: Wall) -> Exit {
@@ -24,7 +23,10 @@ fn exit(time: Duration, exit: model::Exit, wall: Wall) -> Exit {
 impl Shell {
     /// The time of day, as of now.
     pub(super) fn wall(&self) -> Wall {
-        Wall::now(self.running())
+        let now = Wall::now(self.running());
+        let wall = self.control.wall.get().filter(|known| known.is_close(now)).unwrap_or(now);
+        self.control.wall.set(Some(wall));
+        wall
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -46,6 +48,7 @@ impl Shell {
     pub(super) fn service_status(&self, id: Id, wall: Wall) -> ServiceStatus {
         let (service, view, svc) = (self.plan.service(id), self.core.view(id), self.core.svc(id));
         let main = self.procs.pid(Proc { id, role: Role::Main });
+        let next_start = view.next.filter(|_| view.state == StateName::Backoff);
         ServiceStatus {
             name: service.name.clone(),
             kind: service.kind.to_string(),
@@ -59,7 +62,7 @@ impl Shell {
             failures: svc.failures,
             since: wall.at_millis(view.since),
             exit: self.history.ends(id).next().map(|(time, end)| exit(time, end, wall)),
-            next_start: self.next_start(id).map(|time| wall.at(time)),
+            next_start: next_start.map(|time| wall.at_millis(time)),
             main: service.main,
             essential: service.essential,
             orphans: self.procs.orphans(id),
@@ -141,43 +144,19 @@ impl Shell {
         below.filter_map(|id| Some((ready(id)?, id))).max_by_key(|(time, _)| *time).map(|(_, id)| id)
     }
 
-    /// What depends on these and has to go down before them.
-    pub(super) fn to_go_down(&self, ids: &[Id]) -> Vec<Id> {
-        let mut found = self.reached(ids, |id| self.core.required_by(id).to_vec());
-        found.retain(|id| self.core.standing(*id));
-        found
-    }
-
     /// What these require or want that is not up, and so comes up for them.
     pub(super) fn to_come_up(&self, ids: &[Id]) -> Vec<Id> {
-        let pulled = |id| {
-            let service = self.plan.service(id);
-            [service.requires.as_slice(), &service.wants].concat()
-        };
-        let mut found = self.reached(ids, pulled);
-        found.retain(|id| !self.core.satisfied(*id));
-        found
-    }
-
-    /// All that can be reached from these in one step or more, without them.
-    fn reached(&self, ids: &[Id], next: impl Fn(Id) -> Vec<Id>) -> Vec<Id> {
         let mut seen: BTreeSet<Id> = ids.iter().copied().collect();
-        let mut way = ids.to_vec();
-        let mut found = Vec::new();
+        let (mut way, mut found) = (ids.to_vec(), Vec::new());
         while let Some(id) = way.pop() {
-            let fresh: Vec<Id> = next(id).into_iter().filter(|id| seen.insert(*id)).collect();
-            found.extend(&fresh);
-            way.extend(fresh);
+            let service = self.plan.service(id);
+            for &below in service.requires.iter().chain(&service.wants) {
+                if seen.insert(below) {
+                    way.push(below);
+                    found.extend((!self.core.satisfied(below)).then_some(below));
+                }
+            }
         }
         found
-    }
-
-    /// When it is started again, if it waits for that.
-    pub(super) fn next_start(&self, id: Id) -> Option<Duration> {
-        if self.core.state_name(id) != StateName::Backoff {
-            return None;
-        }
-        let due = self.timers.when(Due::Core(Timer::Service(id)))?;
-        Some(self.running() + due.saturating_duration_since(Instant::now()))
     }
 }

@@ -3,11 +3,15 @@
 use crate::control::Reply;
 use crate::control::api::{ActResult, Acted, Outcome};
 use crate::core::{StateName, Ticket};
+use crate::model::Id;
 use std::collections::BTreeMap;
 
 /// Tickets that may be open at a time, for all and for those who may not act.
 pub(super) const TICKETS: usize = 32_768;
 pub(super) const STRANGERS: usize = 8_192;
+
+/// The numbers above it are those of applies.
+const LAST_TICKET: u32 = u32::MAX - 2;
 
 /// One request of a client.
 #[derive(Debug)]
@@ -15,7 +19,7 @@ struct Job {
     reply: Reply,
     results: Vec<Option<ActResult>>,
     /// Services whose results are missing, with their place among the results.
-    open: BTreeMap<Ticket, (usize, String)>,
+    open: BTreeMap<Ticket, (usize, Id, String)>,
     also: Vec<String>,
 }
 
@@ -41,11 +45,11 @@ impl Jobs {
     /// A new request for these services: its number, and the ticket for each.
     pub(super) fn open(
         &mut self,
-        services: Vec<String>,
+        services: Vec<(Id, String)>,
         also: Vec<String>,
         reply: Reply,
     ) -> (u32, Vec<Ticket>) {
-        // Both wrap after billions; what has been open since then is stepped over.
+        // They come again after billions; what has been open since then is stepped over.
         self.last_job = self.last_job.wrapping_add(1);
         while self.jobs.contains_key(&self.last_job) {
             self.last_job = self.last_job.wrapping_add(1);
@@ -54,10 +58,10 @@ impl Jobs {
         let results = vec![None; services.len()];
         let mut open = BTreeMap::new();
         let mut tickets = Vec::with_capacity(services.len());
-        for (at, service) in services.into_iter().enumerate() {
+        for (at, (id, service)) in services.into_iter().enumerate() {
             let ticket = self.free_ticket();
             self.tickets.insert(ticket, number);
-            open.insert(ticket, (at, service));
+            open.insert(ticket, (at, id, service));
             tickets.push(ticket);
         }
         self.jobs.insert(number, Job { reply, results, open, also });
@@ -66,7 +70,7 @@ impl Jobs {
 
     fn free_ticket(&mut self) -> Ticket {
         loop {
-            self.last_ticket = self.last_ticket.wrapping_add(1);
+            self.last_ticket = self.last_ticket % LAST_TICKET + 1;
             let ticket = Ticket(self.last_ticket);
             if !self.tickets.contains_key(&ticket) {
                 return ticket;
@@ -74,10 +78,10 @@ impl Jobs {
         }
     }
 
-    /// The service that a ticket is for.
-    pub(super) fn service(&self, ticket: Ticket) -> Option<&str> {
+    /// The service that a ticket is for. Its name may have gone, and its id may be another's by now.
+    pub(super) fn service(&self, ticket: Ticket) -> Option<(Id, &str)> {
         let job = self.jobs.get(self.tickets.get(&ticket)?)?;
-        job.open.get(&ticket).map(|(_, service)| service.as_str())
+        job.open.get(&ticket).map(|(_, id, service)| (*id, service.as_str()))
     }
 
     /// The core has answered a ticket. Returns the number of the request if that was the last one, and its client has
@@ -101,13 +105,14 @@ impl Jobs {
         &mut self,
         number: u32,
         outcome: Outcome,
-        state: impl Fn(&str) -> StateName,
+        state: impl Fn(Id, &str) -> StateName,
     ) -> Vec<Ticket> {
         let Some(mut job) = self.jobs.remove(&number) else { return Vec::new() };
         let open: Vec<Ticket> = job.open.keys().copied().collect();
         for ticket in &open {
             self.tickets.remove(ticket);
-            let state = job.open.get(ticket).map_or(StateName::Inactive, |(_, service)| state(service));
+            let state =
+                job.open.get(ticket).map_or(StateName::Inactive, |(_, id, service)| state(*id, service));
             job.settle(*ticket, outcome, state, None);
         }
         job.answer();
@@ -131,7 +136,7 @@ impl Jobs {
 
 impl Job {
     fn settle(&mut self, ticket: Ticket, outcome: Outcome, state: StateName, reason: Why) {
-        let Some((at, service)) = self.open.remove(&ticket) else { return };
+        let Some((at, _, service)) = self.open.remove(&ticket) else { return };
         if let Some(slot) = self.results.get_mut(at) {
             *slot = Some(ActResult { service, outcome, state: state.to_string(), reason });
         }
@@ -166,7 +171,7 @@ mod tests {
 
     fn open(jobs: &mut Jobs, services: &[&str]) -> (u32, Vec<Ticket>, Receiver<Answer>) {
         let (reply, answer) = Reply::new();
-        let names = services.iter().map(|&name| name.to_owned()).collect();
+        let names = services.iter().map(|&name| (Id(7), name.to_owned())).collect();
         let (number, tickets) = jobs.open(names, vec!["also".to_owned()], reply);
         (number, tickets, answer)
     }
@@ -186,7 +191,7 @@ mod tests {
     fn a_request_is_answered_when_the_last_of_its_services_is_and_in_the_order_asked() {
         let mut jobs = Jobs::default();
         let (number, tickets, answer) = open(&mut jobs, &["a", "b"]);
-        assert_eq!(jobs.service(tickets[1]), Some("b"));
+        assert_eq!(jobs.service(tickets[1]), Some((Id(7), "b")));
         assert_eq!(jobs.answered(tickets[1], StateName::Ready, None), None);
         assert_eq!(jobs.answered(tickets[0], StateName::Ready, None), Some(number));
         let (status, acted) = acted(answer);
@@ -201,14 +206,14 @@ mod tests {
         let mut jobs = Jobs::default();
         let (number, tickets, answer) = open(&mut jobs, &["a", "b", "c"]);
         jobs.answered(tickets[0], StateName::Ready, None);
-        let left = jobs.close(number, Outcome::Timeout, |_| StateName::Waiting);
+        let left = jobs.close(number, Outcome::Timeout, |_, _| StateName::Waiting);
         assert_eq!(left, tickets[1..]);
         let (status, acted_late) = acted(answer);
         assert_eq!((status, acted_late.results[2].outcome), (504, Outcome::Timeout));
 
         let (number, tickets, answer) = open(&mut jobs, &["a", "b"]);
         jobs.answered(tickets[0], StateName::Failed, Some("it has failed".to_owned()));
-        jobs.close(number, Outcome::Timeout, |_| StateName::Waiting);
+        jobs.close(number, Outcome::Timeout, |_, _| StateName::Waiting);
         let (status, acted) = acted(answer);
         assert_eq!((status, acted.results[0].reason.as_deref()), (409, Some("it has failed")));
         assert!(is_clean(&jobs));
@@ -221,7 +226,7 @@ mod tests {
         let (_, kept, _answer) = open(&mut jobs, &["c"]);
         drop(answer);
         assert_eq!(jobs.forget_abandoned(), (vec![number], tickets));
-        assert_eq!(jobs.service(kept[0]), Some("c"));
+        assert_eq!(jobs.service(kept[0]), Some((Id(7), "c")));
         assert_eq!(jobs.answered(Ticket(99), StateName::Ready, None), None, "nobody's ticket");
     }
 

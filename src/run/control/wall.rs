@@ -13,8 +13,21 @@ impl Wall {
     /// `running`: for how long the supervisor has been running.
     pub(crate) fn now(running: Duration) -> Self {
         let now = Timestamp::now();
+        // Whole milliseconds, as times of the core are: so what follows from each other is told in order.
+        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        let running = Duration::from_millis(u64::try_from(running.as_millis()).unwrap_or(u64::MAX));
         let began = SignedDuration::try_from(running).ok().and_then(|time| now.checked_sub(time).ok());
         Self(began.unwrap_or(now))
+    }
+
+    /// Whether `other` is the same but for the grain of the clocks. Then times that were told once are told the same again.
+    pub(crate) fn is_close(self, other: Self) -> bool {
+        self.0.duration_since(other.0).abs() < SignedDuration::from_millis(2)
+    }
+
+    /// How long after the begin this was; nothing for what was before.
+    pub(crate) fn since_begin(self, time: Timestamp) -> Duration {
+        Duration::try_from(time.duration_since(self.0)).unwrap_or_default()
     }
 
     /// RFC 3339 in UTC with milliseconds.
