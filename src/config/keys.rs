@@ -53,7 +53,7 @@ pub static SERVICE: Group = Group {
         key("no-new-privileges", Type::Boolean, "`false`", "Set-user-id programs give it no privileges; see PR_SET_NO_NEW_PRIVS(2const).", "true"),
         key("stdin", Type::PathOr(&["null", "inherit"]), "`\"null\"`", "Where it reads from: `\"null\"`, `\"inherit\"` (the container's own; one service at most) or the absolute path of a file.", "\"null\""),
         key("environment", Type::Table(&ENVIRONMENT), "", "Variables.", ""),
-        key("environment-files", Type::Paths, "`[]`", "Files of `NAME=value` lines, read at each start. One with a leading `-` may be missing.", "[\"/etc/default/web\", \"-/run/web.env\"]"),
+        key("environment-files", Type::EnvironmentFiles, "`[]`", "Files of `NAME=value` lines, read at each start. One with a leading `-` may be missing.", "[\"/etc/default/web\", \"-/run/web.env\"]"),
         key("clear-environment", Type::Boolean, "`false`", "Does not pass the container's environment, but for `pass-environment`.", "true"),
         key("pass-environment", Type::Texts, "`[]`", "With `clear-environment`, the variables that still pass.", "[\"PATH\", \"TZ\"]"),
         key("secrets", Type::Table(&SECRETS), "", "Variables whose values are in files.", ""),

@@ -15,6 +15,7 @@ mod cycle;
 mod diagnostic;
 mod expand;
 mod files;
+mod json_schema;
 mod keys;
 mod limits;
 mod presence;
@@ -32,6 +33,7 @@ mod tree;
 
 pub use diagnostic::{Code, Diagnostic, Findings, Report, Severity, Source, Sources, Span};
 pub use files::Directory;
+pub use json_schema::{SchemaOf, json_schema};
 pub use keys::{SERVICE, SETTINGS, VARIABLES};
 pub use reference::reference;
 pub use render::Position;

@@ -106,6 +106,25 @@ PORT = "${PORT:-8080}"
 signal = "SIGQUIT"
 ```
 
+## In an editor
+
+[service.schema.json](service.schema.json) and [foster.schema.json](foster.schema.json) are JSON schemas of the two kinds
+of files; `foster schema` prints them. Editors that know TOML (VS Code with Even Better TOML, Helix or Neovim with taplo)
+complete and check a file whose first line names its schema, by path or URL:
+
+```toml
+#:schema ./service.schema.json
+command = ["nginx", "-g", "daemon off;"]
+```
+
+or, for a whole directory, a `.taplo.toml` with
+
+```text
+[[rule]]
+include = ["**/services.d/**/*.toml"]
+schema = { path = "./service.schema.json" }
+```
+
 ## Rules
 
 **Layers.** Several `--services` directories lie on each other: the `NAME.toml` of a later one replaces that of an

@@ -53,6 +53,8 @@ pub enum Type {
     TextOrTexts,
     /// Absolute paths.
     Paths,
+    /// Absolute paths, each with a `-` before it if it may be missing.
+    EnvironmentFiles,
     /// argv, or a string that is split into one.
     Command,
     /// A string of octal digits.
@@ -93,7 +95,7 @@ impl Type {
             Self::Services => "an array of service names such as [\"db\"]".into(),
             Self::Texts => "an array of strings".into(),
             Self::TextOrTexts => "a string or an array of strings".into(),
-            Self::Paths => "an array of absolute paths".into(),
+            Self::Paths | Self::EnvironmentFiles => "an array of absolute paths".into(),
             Self::Command => "an array of strings or a string".into(),
             Self::Octal => "a string of octal digits such as \"022\"".into(),
             Self::Identity => "a name or a number".into(),
@@ -124,7 +126,7 @@ impl Type {
             Self::Services => "array of services".into(),
             Self::Texts => "array of strings".into(),
             Self::TextOrTexts => "string or array of strings".into(),
-            Self::Paths => "array of absolute paths".into(),
+            Self::Paths | Self::EnvironmentFiles => "array of absolute paths".into(),
             Self::Command => "argv: array of strings, or a string".into(),
             Self::Octal => "string of octal digits".into(),
             Self::Identity => "name or number".into(),
