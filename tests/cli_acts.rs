@@ -209,6 +209,73 @@ fn waiting_ends_when_it_is_true_and_changes_nothing() {
     assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"web: stopped\n"[..]));
 }
 
+fn rewrite(c: &Container, service: &str, toml: &str) {
+    std::fs::write(c.path("services").join(format!("{service}.toml")), toml).unwrap();
+}
+
+#[test]
+fn an_apply_changes_only_what_changed_and_says_it() {
+    needs_namespace!();
+    let c = tree();
+    assert_eq!(c.foster(&["apply"]), said(0, "nothing has changed\n", ""));
+    rewrite(&c, "app", &(service("app", "requires = [\"db\"]\n") + "[environment]\nNEW = \"1\"\n"));
+    rewrite(&c, "cron", &service("cron", ""));
+    std::fs::remove_file(c.path("services").join("slow.toml")).unwrap();
+    let changes = "\
+app: restarted (environment)
+cron: added
+slow: removed
+web: restarted, because it requires app
+";
+    let dry = c.foster_ends(0, &["apply", "--dry-run"]);
+    assert_eq!(dry.stdout, format!("{changes}would be applied: 1 added, 1 removed, 2 restarted\n"));
+    c.check(!c.events().iter().any(|event| event.starts_with("term")), "a dry run moved something");
+    let ran = c.foster_ends(0, &["apply"]);
+    assert_eq!(ran.stdout, format!("{changes}applied: 1 added, 1 removed, 2 restarted\n"));
+    c.wait_event("up cron");
+    c.wait_events("up web", 2);
+    c.check(!c.events().contains(&"term db".to_owned()), "what did not change was stopped");
+    let answer = c.foster_json(0, &["apply", "--json"]);
+    assert_eq!((&answer["ok"], &answer["changes"]), (&true.into(), &serde_json::json!([])));
+}
+
+#[test]
+fn an_apply_with_a_mistake_changes_nothing_and_shows_it() {
+    needs_namespace!();
+    let c = tree();
+    rewrite(&c, "cron", &service("cron", ""));
+    rewrite(&c, "app", "comand = \"true\"\n");
+    for arguments in [&["apply"][..], &["apply", "--dry-run"]] {
+        let ran = c.foster_ends(1, arguments);
+        assert_eq!(ran.stdout, "", "{arguments:?}");
+        assert!(
+            ran.stderr.contains("app.toml:1:1") && ran.stderr.contains("did you mean `command`?"),
+            "{ran:#?}"
+        );
+        assert!(ran.stderr.lines().last().unwrap().starts_with("foster: not applied"), "{ran:#?}");
+    }
+    c.foster_ends(1, &["status", "cron"]);
+    c.check(!c.events().iter().any(|event| event.starts_with("term")), "something was stopped");
+}
+
+#[test]
+fn an_apply_says_what_did_not_come_up_and_waits_no_longer_than_said() {
+    needs_namespace!();
+    let c = tree();
+    rewrite(&c, "app", &(service("app", "requires = [\"db\"]\n") + "[ready]\ndelay = \"1h\"\n"));
+    let ran = c.foster_ends(124, &["apply", "--timeout", "300ms"]);
+    assert!(ran.stdout.contains("app: restarted"), "{ran:#?}");
+    c.wait_events("up app", 2);
+    rewrite(&c, "app", &(service("app", "requires = [\"db\"]\n") + "[environment]\nNEW = \"2\"\n"));
+    assert_eq!(c.foster_ends(0, &["apply", "--no-wait"]).stderr, "");
+    c.wait_events("up app", 3);
+    let bad =
+        "essential = false\n".to_owned() + &sh("exit 3") + "[restart]\nlimit = 1\n[ready]\ndelay = \"1h\"\n";
+    rewrite(&c, "bad", &bad);
+    let ran = c.foster_ends(1, &["apply"]);
+    assert!(ran.stderr.contains("bad") && ran.stderr.contains("failed"), "{ran:#?}");
+}
+
 #[test]
 fn another_user_may_ask_but_not_act() {
     needs_namespace!();

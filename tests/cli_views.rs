@@ -103,7 +103,7 @@ fn an_explanation_leads_to_the_root_cause() {
     let c = tree();
     let ran = c.foster_ends(0, &["explain", "job"]);
     assert!(ran.stdout.starts_with("job: waiting, for "), "{ran:#?}");
-    for part in ["  job: waiting: ", "\n    bad: backoff: ", "next: "] {
+    for part in ["  job: waiting: ", "\n    bad: backoff: ", "next: ", "last output of bad:", " no disk"] {
         assert!(ran.stdout.contains(part), "{part:?}: {ran:#?}");
     }
     let explanation = c.foster_json(0, &["explain", "job", "--json"]);
@@ -140,18 +140,14 @@ fn events_come_as_they_happen_until_the_end() {
     let mut events = Following::new(&c, &["events", "--json", "web"]);
     let snapshot: serde_json::Value = serde_json::from_str(&events.until("snapshot")).unwrap();
     assert_eq!(snapshot["services"].as_array().unwrap().len(), 1, "{snapshot}");
-    let mut text = Following::new(&c, &["events"]);
     c.foster_ends(0, &["restart", "db"]);
     for state in ["stopping", "starting", "ready"] {
         let event: serde_json::Value = serde_json::from_str(&events.until(state)).unwrap();
         assert_eq!((&event["event"], &event["service"]), (&"state".into(), &"web".into()));
     }
-    let _ = &mut text;
     c.stop_within(support::PROMPT);
     let (_, rest) = events.end();
     assert!(!rest.iter().any(|line| line.contains("\"db\"")), "{rest:#?}");
-    drop(text.end());
-    // Nobody is there any more: `nsenter` finds no process.
 }
 
 #[test]
@@ -224,6 +220,62 @@ fn the_timeline_shows_what_the_boot_waited_for() {
         "foster: cannot write /nowhere/boot.svg: No such file or directory (os error 2)\n"
     );
     assert_eq!(c.foster_json(0, &["timeline", "--json"])["services"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn logs_are_the_last_lines_of_all_in_order() {
+    needs_namespace!();
+    let talker = sh("echo one; echo two >&2; echo said >> $EVENTS; cat $DIRECTORY/pipe; exec sleep 1000");
+    let other =
+        sh("read line < $DIRECTORY/gate-1; echo between; echo said other >> $EVENTS; exec sleep 1000");
+    let mut c = Setup::new()
+        .service("talker", talker)
+        .service("other", other)
+        .prelude("mkfifo $DIRECTORY/pipe $DIRECTORY/gate-1")
+        .start();
+    c.wait_event("said");
+    let mut follow = Following::new(&c, &["logs", "-f", "talker"]);
+    follow.until("talker | two");
+    std::fs::write(c.path("gate-1"), "go\n").unwrap();
+    c.wait_event("said other");
+    std::fs::write(c.path("pipe"), "three\n").unwrap();
+    follow.until("talker | three");
+
+    let whole = "talker | one\ntalker | two\nother  | between\ntalker | three\n";
+    assert_eq!(c.foster_ends(0, &["logs"]).stdout, whole);
+    assert_eq!(c.foster_ends(0, &["logs", "-n", "2"]).stdout, "other  | between\ntalker | three\n");
+    assert_eq!(c.foster_ends(0, &["logs", "--since", "1h", "o*"]).stdout, "other  | between\n");
+    assert_eq!(c.foster_ends(0, &["logs", "--since", "2999-01-01T00:00:00Z"]).stdout, "");
+    let ran = c.foster_ends(0, &["logs", "-t", "other"]);
+    let (time, rest) = ran.stdout.split_once(' ').unwrap();
+    assert!(time.ends_with('Z') && rest == "other  | between\n", "{ran:#?}");
+    let line = c.foster_json(0, &["logs", "--json", "-n", "1", "other"]);
+    assert_eq!((&line["service"], &line["text"]), (&"other".into(), &"between".into()));
+
+    let ran = c.foster_ends(1, &["logs", "tlaker"]);
+    assert!(ran.stderr.contains("did you mean `talker`?"), "{ran:#?}");
+    if let Some(ran) = c.foster_as_nobody(&["logs"]) {
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:#?}");
+        assert!(ran.stderr.contains("root"), "{ran:#?}");
+    }
+    c.terminate();
+    drop(follow.end());
+    c.expect_exit(0);
+}
+
+#[test]
+fn the_schema_is_that_of_the_documentation() {
+    for (arguments, file) in [
+        (&["schema"][..], "service"),
+        (&["schema", "service"], "service"),
+        (&["schema", "settings"], "foster"),
+    ] {
+        let mut command = std::process::Command::new(support::foster_bin());
+        command.args(arguments);
+        let printed: serde_json::Value = serde_json::from_str(&Ran::of(command).stdout).unwrap();
+        let kept = std::fs::read_to_string(format!("docs/{file}.schema.json")).unwrap();
+        assert_eq!(printed, serde_json::from_str::<serde_json::Value>(&kept).unwrap(), "{arguments:?}");
+    }
 }
 
 #[test]

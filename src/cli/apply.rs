@@ -67,10 +67,11 @@ impl Args {
             print(&text)?;
             match &applied.reason {
                 _ if applied.ok => print(&format!("{}\n", self.summary(&applied)))?,
-                Some(reason) => note(reason),
-                None => {
-                    note(&format!("not applied, nothing was changed: {}", count(applied.errors, "error")))
+                _ if applied.errors > 0 => {
+                    note(&format!("not applied, nothing was changed: {}", count(applied.errors, "error")));
                 }
+                Some(reason) => note(reason),
+                None => note("not applied"),
             }
         }
         Ok(match (applied.ok, answer.status) {

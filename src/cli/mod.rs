@@ -15,6 +15,7 @@ mod logs;
 mod man;
 mod progress;
 mod run;
+mod schema;
 mod shutdown;
 mod signal;
 mod status;
@@ -80,6 +81,7 @@ const VERBS: &[Row] = &[
     Row::new::<timeline::Args>("timeline"),
     Row::new::<graph::Args>("graph"),
     Row::new::<shutdown::Args>("shutdown"),
+    Row::new::<schema::Args>("schema"),
     Row::new::<completions::Args>("completions"),
     Row::new::<man::Args>("man"),
 ];
