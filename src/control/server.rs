@@ -63,13 +63,11 @@ async fn accept(listener: UnixListener, mut clients: Clients) {
                 pause = PAUSE.0;
                 clients.admit(stream);
             }
-            // It stays readable, so trying at once would be for ever.
+            // Trying again at once would be for ever: without a free descriptor it fails also when nobody wants in.
             Err(error) => {
                 tracing::debug!("cannot accept a control connection: {error}");
-                if !clients.make_room(|_| true) {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE.1);
-                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE.1);
             }
         }
     }

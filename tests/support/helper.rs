@@ -49,6 +49,7 @@ extern "C" fn entry() {
         ["flood", count, code] => flood(count.parse().unwrap(), code.parse().unwrap()),
         ["outsider"] => outsider(),
         ["status"] => status(),
+        ["leave-socket", path] => i32::from(std::os::unix::net::UnixListener::bind(path).is_err()),
         _ => 64,
     };
     // SAFETY: ends the process without the destructors of a `main` that never ran.
