@@ -5,7 +5,7 @@
 //! | room      | does                                                        | may use                   |
 //! |-----------|-------------------------------------------------------------|---------------------------|
 //! | `model`   | the typed plan: services, names, durations, signals, graph  | nothing but serde         |
-//! | `config`  | files to plan: layers, drop-ins, diagnostics, expansion     | `model`                   |
+//! | `config`  | files to plan: layers, drop-ins, diagnostics, expansion     | `model`, `sys`            |
 //! | `core`    | decides: events in, actions out; no I/O, no clock, no pids  | `model`                   |
 //! | `sys`     | Linux: spawn, reap, signals, users, limits, capabilities    | `model`                   |
 //! | `log`     | lines, the tail in memory, the console                      | `model`, `sys`            |

@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Container, PROMPT, Setup, helper, needs_namespace, serve, sh};
+use support::{Container, PROMPT, Setup, helper, needs_namespace, serve, sh, signal};
 
 /// A service with a `[when]` table.
 fn when(name: &str, conditions: &str) -> String {
@@ -72,9 +72,14 @@ fn a_condition_command_decides_by_its_code_and_runs_as_the_service_would() {
         .service("fails", service("fails", "1"))
         .service("dies", service("dies", "0; kill -9 $$").replace("&& exit 0;", "&&"))
         .service("last", serve("last", &[]) + "requires = [\"holds\", \"fails\", \"dies\"]\n")
+        .config("log-level = \"info\"\n")
         .start();
     c.wait_event("up holds");
     c.wait_event("up last");
+    c.wait_line(&["fails: skipped, for it does not hold: its command exited with code 1"]);
+    c.wait_line(&["dies: skipped, for it does not hold: its command was killed by SIGKILL"]);
+    signal(c.init(), libc::SIGUSR1);
+    c.wait_line(&["fails", "skipped", "does not hold: its command exited with code 1"]);
     // Once for each start, not for each restart.
     c.kill("holds", libc::SIGKILL);
     c.wait_events("up holds", 2);

@@ -3,14 +3,14 @@
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::suggest;
 use crate::model::check_name;
+use crate::sys::read_bounded;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Larger files are surely no configuration.
-pub const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// One services directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,13 +144,8 @@ fn entries(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
 ///
 /// # Errors
 /// The reason, to be put behind "cannot read FILE: ".
-pub fn read_bounded(path: &Path) -> Result<String, String> {
-    let file = open_regular(path).map_err(|why| reason(&why))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|why| reason(&why))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err("it is larger than 1 MiB".to_owned());
-    }
+pub fn read_text(path: &Path) -> Result<String, String> {
+    let mut bytes = read_bounded(path, MAX_BYTES).map_err(|why| why.to_string())?;
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }
@@ -161,25 +156,10 @@ pub fn read_bounded(path: &Path) -> Result<String, String> {
     })
 }
 
-/// Opens a regular file. A FIFO would wait for its other end, for ever, were it opened in the usual way.
-///
-/// # Errors
-/// It cannot be opened, or is something else.
-pub fn open_regular(path: &Path) -> io::Result<fs::File> {
-    let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
-    let kind = file.metadata()?.file_type();
-    match kind.is_file() {
-        true => Ok(file),
-        false if kind.is_dir() => Err(io::Error::other("it is a directory")),
-        false => Err(io::Error::other("it is not a regular file")),
-    }
-}
-
 /// Reads a file into `sources`; `None`, and a finding, if that fails. Its index is given in either case.
 pub fn load(path: &Path, sources: &mut Sources, findings: &Findings) -> (u32, bool) {
     let name = path.to_string_lossy();
-    match read_bounded(path) {
+    match read_text(path) {
         Ok(text) => (sources.add(name, Some(text)), true),
         Err(why) => {
             let message = format!("cannot read {name}: {why}");

@@ -1,22 +1,19 @@
 //! What a configuration names and the system does not have (yet). Warnings, because an earlier oneshot may create it.
 
 use super::diagnostic::{Code, Span};
-use super::files::open_regular;
 use super::reader::Reader;
 use super::service::Context;
 use super::suggest;
 use crate::model::{EnvironmentFile, Exec, Stdin};
+use crate::sys::DEFAULT_PATH;
+use crate::sys::users::Database;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// So much of /etc/passwd and of /etc/group is looked at, as when a service is started.
-const DATABASE: u64 = 8 << 20;
-
 /// The names in `/etc/passwd` and `/etc/group`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Accounts {
     users: BTreeSet<String>,
     groups: BTreeSet<String>,
@@ -25,16 +22,8 @@ pub struct Accounts {
 impl Accounts {
     /// Reads both files; one that is missing has no names.
     pub fn read() -> Self {
-        let names = |path: &str| {
-            let mut text = Vec::new();
-            if let Ok(file) = open_regular(path.as_ref()) {
-                let _ = file.take(DATABASE).read_to_end(&mut text);
-            }
-            let text = String::from_utf8_lossy(&text);
-            let name = |line: &str| line.split_once(':').map(|(name, _)| name.to_owned());
-            text.lines().filter(|line| !line.starts_with('#')).filter_map(name).collect()
-        };
-        Self { users: names("/etc/passwd"), groups: names("/etc/group") }
+        let database = Database::default();
+        Self { users: database.user_names(), groups: database.group_names() }
     }
 }
 
@@ -92,7 +81,7 @@ pub fn environment_file(context: &Context<'_>, file: &EnvironmentFile, span: Spa
         }
         return;
     }
-    match super::files::read_bounded(path) {
+    match super::files::read_text(path) {
         Ok(text) => super::scope::check_env_file(context.findings, span, &file.path, &text),
         Err(why) => {
             let message = format!("cannot read the environment file {}: {why}", file.path);
@@ -129,9 +118,6 @@ fn command(context: &Context<'_>, reader: &Reader<'_, '_>, exec: &Exec, program:
     };
     context.warn(Code::Absent, span, message, None);
 }
-
-/// What is searched when a service has no PATH at all; see execvp(3).
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 fn not_executable(path: &Path) -> Option<&'static str> {
     match std::fs::metadata(path) {

@@ -141,7 +141,7 @@ impl<'r> Scope<'r> {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
         let Some(files) = self.files.get() else { return &NONE };
         self.cache.get_or_init(|| {
-            let texts = files.iter().filter_map(|file| super::files::read_bounded(file.path.as_ref()).ok());
+            let texts = files.iter().filter_map(|file| super::files::read_text(file.path.as_ref()).ok());
             texts.filter_map(|text| parse_env_file(&text).ok()).flatten().collect()
         })
     }

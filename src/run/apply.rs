@@ -252,6 +252,7 @@ impl Shell {
         self.procs.replace(new.services.len(), &anew);
         self.faults.resize(new.services.len().max(self.faults.len()), None);
         for id in &anew {
+            self.unmet.remove(id);
             if let Some(fault) = self.faults.get_mut(id.index()) {
                 *fault = None;
             }

@@ -3,7 +3,7 @@
 use super::shell::Shell;
 use super::timers::Due;
 use super::{conditions, report, sweep};
-use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, Sweep};
+use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, StateName, Sweep};
 use crate::model::{Id, Signal};
 use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
@@ -39,11 +39,32 @@ impl Shell {
 
     fn check(&mut self, id: Id) {
         let result = conditions::evaluate(&self.plan.service(id).when, &self.environment);
-        if let Err(condition) = &result {
-            tracing::info!("{}: skipped, for it does not hold: {condition}", self.name(id));
-        }
         // Before anything else: the core waits for the answer.
         self.facts.push_front(Event::Checked(id, result.is_ok()));
+        self.unmet(id, result.err());
+    }
+
+    /// Keeps, and says, which condition of a service does not hold; `None`: all do.
+    pub(super) fn unmet(&mut self, id: Id, condition: Option<String>) {
+        match condition {
+            Some(condition) => {
+                tracing::info!("{}: skipped, for it does not hold: {condition}", self.name(id));
+                self.unmet.insert(id, condition);
+            }
+            None => {
+                self.unmet.remove(&id);
+            }
+        }
+    }
+
+    /// Why a service is where it is, for people.
+    pub(super) fn reason(&self, id: Id) -> Option<String> {
+        match self.unmet.get(&id) {
+            Some(condition) if self.core.state_name(id) == StateName::Skipped => {
+                Some(format!("does not hold: {condition}"))
+            }
+            _ => report::reason(&self.core, id),
+        }
     }
 
     /// Whether a process that waits to be made can be made now.
@@ -241,7 +262,7 @@ impl Shell {
 
     /// SIGUSR1: a table of what is.
     pub(super) fn print_status(&mut self) {
-        let table = report::status(&self.core, self.now(), self.orphans.reaped);
+        let table = report::status(&self.core, self.now(), self.orphans.reaped, |id| self.reason(id));
         self.output.say(table.as_bytes());
     }
 }

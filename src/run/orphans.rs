@@ -2,7 +2,7 @@
 
 use super::shell::Shell;
 use super::timers::Due;
-use crate::core::{Event, Phase, Role, Sweep, Timer};
+use crate::core::{Event, Phase, Role, State, Sweep, Timer};
 use crate::model::{Exit, Id};
 use crate::sys::reap::{self, Peek};
 use crate::sys::{Pid, signal};
@@ -114,6 +114,10 @@ impl Shell {
         if entry.failed {
             // Its report said it all.
             return self.settle();
+        }
+        let decides = self.core.svc(proc.id).state == State::Checking { command: true };
+        if proc.role == Role::Check && exit != Exit::Code(0) && decides {
+            self.unmet(proc.id, Some(format!("its command {}", super::report::ended(exit))));
         }
         let is_main = proc.role == Role::Main;
         if is_main {

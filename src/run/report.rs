@@ -275,13 +275,13 @@ pub(super) fn why_not(core: &Core, id: Option<Id>, reason: Reason) -> String {
 }
 
 /// The table for SIGUSR1.
-pub(super) fn status(core: &Core, now: u64, orphans: u64) -> String {
+pub(super) fn status(core: &Core, now: u64, orphans: u64, reason: impl Fn(Id) -> Option<String>) -> String {
     let name = |id: Id| core.plan().service(id).name.as_str();
     let width = core.plan().services.iter().map(|s| s.name.len()).max().unwrap_or(0).max("service".len());
     let mut table = format!("{:width$}  {:8}  {:>8}  {:>8}  note\n", "service", "state", "for", "restarts");
-    for id in core.plan().ids() {
+    for id in core.plan().by_name() {
         let view = core.view(id);
-        let note = reason(core, id).unwrap_or_default();
+        let note = reason(id).unwrap_or_default();
         let since = format_duration(Duration::from_secs(now.saturating_sub(view.since) / 1_000));
         let (state, restarts) = (view.state, view.restarts);
         // Writing to a string does not fail.

@@ -13,11 +13,11 @@ use super::timers::Timers;
 use crate::control::api::{Apply, Outcome};
 use crate::core::{Core, Event, Millis, Phase, Proc};
 use crate::log::{Consoles, OwnLines};
-use crate::model::{Plan, Signal};
+use crate::model::{Id, Plan, Signal};
 use crate::sys::signal::Obituaries;
 use crate::sys::{Method, Pid, Spawner, Watch, memory};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::future::poll_fn;
 use std::io;
@@ -76,6 +76,8 @@ pub(super) struct Shell {
     pub(super) control: Control,
     /// What the spawn of each service last failed of, for the line that says so.
     pub(super) faults: Vec<Option<String>>,
+    /// Which condition of a service that is skipped does not hold.
+    pub(super) unmet: BTreeMap<Id, String>,
 }
 
 impl Shell {
@@ -129,6 +131,7 @@ impl Shell {
             history: History::new(services),
             control,
             faults: vec![None; services],
+            unmet: BTreeMap::new(),
         })
     }
 

@@ -45,7 +45,7 @@ fn open_regular(path: &OsStr) -> Result<File, FileError> {
         .open(Path::new(path))?;
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
-        return Err(FileError::new(libc::EISDIR, errno_text(libc::EISDIR)));
+        return Err(FileError::new(libc::EISDIR, "it is a directory"));
     }
     if !kind.is_file() {
         return Err(FileError::new(libc::EINVAL, "it is not a regular file"));
@@ -60,7 +60,9 @@ fn open_regular(path: &OsStr) -> Result<File, FileError> {
 pub fn read_bounded(path: impl AsRef<OsStr>, limit: usize) -> Result<Vec<u8>, FileError> {
     let content = read_start(path, limit.saturating_add(1))?;
     if content.len() > limit {
-        return Err(FileError::new(libc::EFBIG, &format!("it is larger than {} KiB", limit >> 10)));
+        let size =
+            if limit < 1 << 20 { format!("{} KiB", limit >> 10) } else { format!("{} MiB", limit >> 20) };
+        return Err(FileError::new(libc::EFBIG, &format!("it is larger than {size}")));
     }
     Ok(content)
 }
@@ -96,6 +98,6 @@ mod tests {
         let fifo = dir.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert_eq!(read_bounded(&fifo, 10).unwrap_err().to_string(), "it is not a regular file");
-        assert_eq!(read_bounded(dir.path(), 10).unwrap_err().to_string(), "Is a directory");
+        assert_eq!(read_bounded(dir.path(), 10).unwrap_err().to_string(), "it is a directory");
     }
 }

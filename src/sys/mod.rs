@@ -44,7 +44,7 @@ mod watch;
 pub use error::{SpawnError, Stage};
 pub use files::{FileError, read_bounded};
 pub use fork::{Fork, fork};
-pub use prepare::Prepared;
+pub use prepare::{DEFAULT_PATH, Prepared};
 pub use spawn::{Child, Method, Outcome, Report, Spawner};
 pub use watch::Watch;
 

@@ -54,7 +54,7 @@ impl Shell {
             kind: service.kind.to_string(),
             description: service.description.clone(),
             state: view.state.to_string(),
-            reason: report::reason(&self.core, id),
+            reason: self.reason(id),
             pid: main.and_then(|pid| u32::try_from(pid).ok()),
             ready: self.core.satisfied(id),
             wanted: svc.target(),
@@ -84,8 +84,7 @@ impl Shell {
 
     pub(super) fn health(&self, ids: &[Id]) -> Health {
         let ill = ids.iter().filter(|id| !self.core.satisfied(**id));
-        let unhealthy: Vec<_> =
-            ill.map(|id| self.result(*id, Outcome::Failed, report::reason(&self.core, *id))).collect();
+        let unhealthy: Vec<_> = ill.map(|id| self.result(*id, Outcome::Failed, self.reason(*id))).collect();
         Health { healthy: unhealthy.is_empty() && !self.is_stopping(), unhealthy }
     }
 

@@ -1,6 +1,5 @@
 //! Why a service is in its state: the way from it to the root cause, and what happens next.
 
-use super::super::report;
 use super::super::shell::Shell;
 use crate::control::api::{Explanation, Link};
 use crate::core::{Starting, State, StateName, Why};
@@ -19,7 +18,7 @@ impl Shell {
         let link = |(id, _): &(Id, Why)| Link {
             service: self.name(*id).to_owned(),
             state: self.state(*id).to_string(),
-            text: report::reason(&self.core, *id).unwrap_or_default(),
+            text: self.reason(*id).unwrap_or_default(),
         };
         Explanation {
             service: self.service_status(id, wall),

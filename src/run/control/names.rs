@@ -81,9 +81,7 @@ pub(super) fn one(plan: &Plan, name: &str) -> Result<Id, Unknown> {
 
 /// All services there are, in order of name.
 pub(super) fn all(plan: &Plan) -> Vec<Id> {
-    let mut ids: Vec<Id> = plan.ids().filter(|id| !plan.service(*id).is_tombstone()).collect();
-    in_order(plan, &mut ids);
-    ids
+    plan.by_name()
 }
 
 /// Sorts by name, instances by number. Ids are in this order until a new plan has filled gaps.

@@ -19,8 +19,7 @@ impl Shell {
         let time = self.wall().at(self.running());
         let event = match notice {
             Notice::State(id, state) => {
-                let reason =
-                    if self.core.state_name(id) == state { report::reason(&self.core, id) } else { None };
+                let reason = if self.core.state_name(id) == state { self.reason(id) } else { None };
                 Event::State { time, service: self.name(id).to_owned(), state: state.to_string(), reason }
             }
             Notice::Shutdown(_) | Notice::Escalated | Notice::Overdue => {
