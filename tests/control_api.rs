@@ -143,7 +143,8 @@ fn stop_takes_dependents_down_first_and_start_brings_up_what_is_required() {
     let mut c = started();
     let body = acted(&c.post("/v1/stop", r#"{"services":["db"]}"#), 200, "done");
     assert_eq!(body["also"], json!(["web"]));
-    c.check_order(&["term web", "term db"]);
+    c.wait_event("term db");
+    c.check_order(&["end web", "term db"]);
     assert_eq!(c.status_of("db")["state"], "inactive");
 
     let body = acted(&c.post("/v1/start", r#"{"services":["off"]}"#), 200, "done");
