@@ -5,11 +5,11 @@
 //! credentials.
 
 use crate::model::Socket;
-use nix::sys::stat::{Mode, umask};
 use nix::unistd::Uid;
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -86,16 +86,14 @@ fn plain(error: &io::Error) -> String {
 }
 
 /// Makes the socket in the first of these places where that is possible; the places before it, with the reasons, are in
-/// the list. `make_directory`: its directory may be made, and below /tmp has to be this user's.
+/// the list. Its directory is made, if that is missing. `usual`: nobody named the place, so below /tmp, where anybody may
+/// make a directory, it has to be this user's.
 ///
 /// A socket that nobody listens to any more is replaced; one with somebody behind it is left alone. Inside the runtime only.
-pub async fn bind(
-    places: &[PathBuf],
-    make_directory: bool,
-) -> (Option<(UnixListener, Bound)>, Vec<NotBound>) {
+pub async fn bind(places: &[PathBuf], usual: bool) -> (Option<(UnixListener, Bound)>, Vec<NotBound>) {
     let mut failed = Vec::new();
     for path in places {
-        match bind_at(path, make_directory).await {
+        match bind_at(path, usual).await {
             Ok(bound) => return (Some(bound), failed),
             Err(cause) => failed.push(NotBound { path: path.clone(), cause }),
         }
@@ -103,13 +101,16 @@ pub async fn bind(
     (None, failed)
 }
 
-async fn bind_at(path: &Path, make_directory: bool) -> io::Result<(UnixListener, Bound)> {
+async fn bind_at(path: &Path, usual: bool) -> io::Result<(UnixListener, Bound)> {
     // Longer ones give an error that does not say so.
     if path.as_os_str().len() > Socket::LONGEST {
         return Err(other(format!("a path of a socket has at most {} bytes", Socket::LONGEST)));
     }
-    if make_directory && let Some(directory) = path.parent() {
-        make_own_directory(directory)?;
+    if let Some(directory) = path.parent() {
+        make_directory(directory)?;
+        if usual && directory.starts_with("/tmp") {
+            check_owner(directory, Uid::effective().as_raw())?;
+        }
     }
     if path.symlink_metadata().is_ok() {
         check_stale(path).await?;
@@ -120,12 +121,12 @@ async fn bind_at(path: &Path, make_directory: bool) -> io::Result<(UnixListener,
     Ok((listener, bound))
 }
 
-fn make_own_directory(directory: &Path) -> io::Result<()> {
-    match std::fs::DirBuilder::new().mode(0o755).create(directory) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        done => done?,
+fn make_directory(directory: &Path) -> io::Result<()> {
+    // On a read-only file system the error would be that even for one that exists.
+    if directory.is_dir() {
+        return Ok(());
     }
-    if directory.starts_with("/tmp") { check_owner(directory, Uid::effective().as_raw()) } else { Ok(()) }
+    std::fs::DirBuilder::new().mode(0o755).create(directory)
 }
 
 /// Anybody may make a directory in /tmp, or a link.
@@ -157,10 +158,9 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
 
 /// Who may connect does not depend on the umask that this process was given.
 fn bind_for_all(path: &Path) -> io::Result<UnixListener> {
-    let former = umask(Mode::from_bits_truncate(0o111));
-    let listener = UnixListener::bind(path);
-    umask(former);
-    listener
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+    Ok(listener)
 }
 
 /// Whether what is there was left by a supervisor that did not end in order.
@@ -191,7 +191,7 @@ fn other(text: String) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     fn bind_now(path: &Path) -> Result<(UnixListener, Bound), String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
@@ -258,7 +258,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let long = directory.path().join("x".repeat(Socket::LONGEST));
         assert_eq!(bind_now(&long).unwrap_err(), "a path of a socket has at most 107 bytes");
-        assert_eq!(bind_now(&directory.path().join("no/s")).unwrap_err(), "No such file or directory");
+        assert_eq!(bind_now(&directory.path().join("no/no/s")).unwrap_err(), "No such file or directory");
+        assert!(bind_now(&directory.path().join("new/s")).is_ok(), "one directory is made");
     }
 
     #[test]
