@@ -1,12 +1,13 @@
 //! What every verb that talks to a supervisor has in common: where the supervisor is, what is said when that fails, and
 //! what Ctrl-C means.
 
-use super::terminal::note;
+use super::terminal::{note, print};
 use super::{EX_FALSE, EX_INTERRUPTED, EX_UNAVAILABLE};
 use crate::config::{Mode, Request, Variables, settings};
 use crate::control::client::{Client, Failure};
 use crate::control::socket::search;
 use crate::model::{Signal, Socket};
+use crate::sys::error_text;
 use futures_core::Stream;
 use std::future::poll_fn;
 use std::io;
@@ -92,6 +93,11 @@ pub(super) fn arrives(signal: Signal) -> impl Future<Output = ()> {
     }
 }
 
+/// Prints the whole answer of a verb that needs no supervisor, and gives the exit code.
+pub(super) fn print_only(text: &str) -> u8 {
+    print(text).map_or_else(|error| Trouble::Output(error).say(), |()| 0)
+}
+
 /// Why a verb came to no result.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -105,7 +111,7 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// Says what happened, and gives the exit code.
-    fn say(self) -> u8 {
+    pub(super) fn say(self) -> u8 {
         match self {
             Self::Failure(failure) => {
                 note(&failure.to_string());
@@ -117,11 +123,11 @@ impl Trouble {
             // Whoever has read enough is content.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(error) => {
-                note(&format!("cannot write the answer: {error}"));
+                note(&format!("cannot write to stdout: {}", error_text(&error)));
                 EX_FALSE
             }
             Self::Own(what, error) => {
-                note(&format!("cannot {what}: {error}"));
+                note(&format!("cannot {what}: {}", error_text(&error)));
                 EX_FALSE
             }
         }

@@ -4,6 +4,7 @@
 //! unbounded: whoever answers at the socket may be anybody.
 
 use super::api::Problem;
+use crate::sys::error_text;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -48,7 +49,7 @@ impl fmt::Display for Failure {
         match self {
             Self::NoSupervisor { places, cause } => {
                 let first = places.first().map(|path| path.display().to_string()).unwrap_or_default();
-                write!(f, "no supervisor answers at {first}: {}", reason(cause))?;
+                write!(f, "no supervisor answers at {first}: {}", error_text(cause))?;
                 let others: Vec<_> = places.iter().skip(1).map(|path| path.display().to_string()).collect();
                 if others.is_empty() { Ok(()) } else { write!(f, " (nor at {})", others.join(", ")) }
             }
@@ -72,11 +73,6 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// The text of the errno, without its number.
-fn reason(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |errno| crate::sys::errno_text(errno).to_owned())
-}
 
 /// A whole answer.
 #[derive(Clone, Debug)]
@@ -124,11 +120,11 @@ impl Client {
         body: Option<&(impl Serialize + ?Sized)>,
         patience: Option<Duration>,
     ) -> Result<Answer, Failure> {
-        self.within(patience, async {
-            let exchange = self.send(method, target, body).await?;
+        let (stream, socket) = self.connect().await?;
+        within(patience, &socket, async {
+            let exchange = send(stream, &socket, method, target, body).await?;
             let status = exchange.response.status().as_u16();
-            let socket = exchange.socket.clone();
-            answer(status, &exchange.collect().await?, socket)
+            answer(status, &collect(exchange.response.into_body(), &socket).await?, &socket)
         })
         .await
     }
@@ -159,56 +155,17 @@ impl Client {
     /// # Errors
     /// Every [`Failure`].
     pub async fn lines(&self, target: &str, patience: Duration) -> Result<Lines, Failure> {
-        self.within(Some(patience), async {
-            let exchange = self.send(Method::GET, target, None::<&()>).await?;
+        let (stream, socket) = self.connect().await?;
+        within(Some(patience), &socket, async {
+            let exchange = send(stream, &socket, Method::GET, target, None::<&()>).await?;
             if exchange.response.status().is_success() {
-                return Ok(Lines { exchange, buffer: Vec::new(), given: 0 });
+                return Ok(Lines { exchange, socket: socket.clone(), buffer: Vec::new(), given: 0 });
             }
             let status = exchange.response.status().as_u16();
-            let socket = exchange.socket.clone();
-            let answer = answer(status, &exchange.collect().await?, socket.clone())?;
-            Err(Failure::NotUnderstood(socket, format!("HTTP status {}", answer.status)))
+            answer(status, &collect(exchange.response.into_body(), &socket).await?, &socket)?;
+            Err(Failure::NotUnderstood(socket.clone(), format!("HTTP status {status}")))
         })
         .await
-    }
-
-    async fn within<T>(
-        &self,
-        patience: Option<Duration>,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let Some(time) = patience else { return work.await };
-        let late = || Failure::Silent(self.places.first().cloned().unwrap_or_default(), time);
-        tokio::time::timeout(time, work).await.unwrap_or_else(|_| Err(late()))
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        target: &str,
-        body: Option<&(impl Serialize + ?Sized)>,
-    ) -> Result<Exchange, Failure> {
-        let (stream, socket) = self.connect().await?;
-        let not_understood =
-            |error: &dyn fmt::Display| Failure::NotUnderstood(socket.clone(), error.to_string());
-        let told = |error: hyper::Error| match error {
-            error if error.is_parse() => not_understood(&error),
-            _ => Failure::Ended(socket.clone()),
-        };
-        let bytes = match body {
-            Some(body) => serde_json::to_vec(body).map_err(|error| not_understood(&error))?,
-            None => Vec::new(),
-        };
-        let mut request = Request::builder().method(method).uri(target).header("host", "foster");
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        let request = request.body(Full::new(Bytes::from(bytes))).map_err(|error| not_understood(&error))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
-        // It ends with the connection, or with the runtime.
-        tokio::spawn(async move { drop(connection.await) });
-        let response = sender.send_request(request).await.map_err(told)?;
-        Ok(Exchange { response, socket, _sender: sender })
     }
 
     /// The first place where somebody listens.
@@ -253,15 +210,47 @@ pub fn encode(text: &str, to: &mut String) {
 
 struct Exchange {
     response: Response<Incoming>,
-    socket: PathBuf,
     // Without it, hyper would close this half of the connection.
     _sender: SendRequest<Full<Bytes>>,
 }
 
-impl Exchange {
-    async fn collect(self) -> Result<Vec<u8>, Failure> {
-        collect(self.response.into_body(), &self.socket).await
+async fn send(
+    stream: UnixStream,
+    socket: &Path,
+    method: Method,
+    target: &str,
+    body: Option<&(impl Serialize + ?Sized)>,
+) -> Result<Exchange, Failure> {
+    let not_understood =
+        |error: &dyn fmt::Display| Failure::NotUnderstood(socket.to_owned(), error.to_string());
+    let told = |error: hyper::Error| match error {
+        error if error.is_parse() => not_understood(&error),
+        _ => Failure::Ended(socket.to_owned()),
+    };
+    let bytes = match body {
+        Some(body) => serde_json::to_vec(body).map_err(|error| not_understood(&error))?,
+        None => Vec::new(),
+    };
+    let mut request = Request::builder().method(method).uri(target).header("host", "foster");
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
     }
+    let request = request.body(Full::new(Bytes::from(bytes))).map_err(|error| not_understood(&error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
+    // It ends with the connection, or with the runtime.
+    tokio::spawn(async move { drop(connection.await) });
+    let response = sender.send_request(request).await.map_err(told)?;
+    Ok(Exchange { response, _sender: sender })
+}
+
+async fn within<T>(
+    patience: Option<Duration>,
+    socket: &Path,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(time) = patience else { return work.await };
+    let late = |_| Err(Failure::Silent(socket.to_owned(), time));
+    tokio::time::timeout(time, work).await.unwrap_or_else(late)
 }
 
 async fn collect(mut body: Incoming, socket: &Path) -> Result<Vec<u8>, Failure> {
@@ -278,12 +267,12 @@ async fn collect(mut body: Incoming, socket: &Path) -> Result<Vec<u8>, Failure> 
     Ok(bytes)
 }
 
-fn answer(status: u16, bytes: &[u8], socket: PathBuf) -> Result<Answer, Failure> {
+fn answer(status: u16, bytes: &[u8], socket: &Path) -> Result<Answer, Failure> {
     let body: Value = match serde_json::from_slice(bytes) {
         Ok(body) => body,
         Err(error) => {
             return Err(Failure::NotUnderstood(
-                socket,
+                socket.to_owned(),
                 format!("HTTP status {status} without JSON: {error}"),
             ));
         }
@@ -293,12 +282,13 @@ fn answer(status: u16, bytes: &[u8], socket: PathBuf) -> Result<Answer, Failure>
     {
         return Err(Failure::Problem(status, problem));
     }
-    Ok(Answer { status, body, socket })
+    Ok(Answer { status, body, socket: socket.to_owned() })
 }
 
 /// An answer that comes line by line.
 pub struct Lines {
     exchange: Exchange,
+    socket: PathBuf,
     buffer: Vec<u8>,
     /// Bytes of the buffer that were given away.
     given: usize,
@@ -316,7 +306,7 @@ impl Lines {
             if let Some(line) = self.buffered() {
                 return Ok(Some(line));
             }
-            let socket = &self.exchange.socket;
+            let socket = &self.socket;
             if self.buffer.len() > MAX_ANSWER {
                 return Err(Failure::NotUnderstood(socket.clone(), "a line has no end".to_owned()));
             }
@@ -350,7 +340,7 @@ impl Lines {
         let Some(line) = self.next().await? else { return Ok(None) };
         match serde_json::from_str(&line) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(Failure::NotUnderstood(self.exchange.socket.clone(), error.to_string())),
+            Err(error) => Err(Failure::NotUnderstood(self.socket.clone(), error.to_string())),
         }
     }
 }
