@@ -61,18 +61,24 @@ impl Connection {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let result = match runtime {
             Err(error) => Err(Trouble::Own("begin".to_owned(), error)),
-            Ok(runtime) => runtime.block_on(async {
-                let client = self.client();
-                let work = work(&client);
-                let Some(text) = interrupted else { return work.await };
-                tokio::select! {
-                    result = work => result,
-                    () = arrives(Signal::INT) => {
-                        note(text);
-                        Ok(EX_INTERRUPTED)
+            Ok(runtime) => {
+                let result = runtime.block_on(async {
+                    let client = self.client();
+                    let work = work(&client);
+                    let Some(text) = interrupted else { return work.await };
+                    tokio::select! {
+                        result = work => result,
+                        () = arrives(Signal::INT) => {
+                            note(text);
+                            Ok(EX_INTERRUPTED)
+                        }
                     }
-                }
-            }),
+                });
+                // Its connections end with this process and not before: a supervisor that ends waits for that, for its
+                // end kills whoever is left in the container.
+                std::mem::forget(runtime);
+                result
+            }
         };
         result.unwrap_or_else(|trouble| trouble.say())
     }

@@ -21,7 +21,7 @@ pub mod socket;
 mod stall;
 
 pub use call::{Answer, Ask, Call, Logs, Reply, Subscription, Verb};
-pub use server::{Busy, converse_over, serve};
+pub use server::{Busy, Guests, converse_over, serve};
 
 #[cfg(test)]
 #[path = "openapi_tests.rs"]

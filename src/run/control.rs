@@ -12,7 +12,7 @@ mod wall;
 
 use super::shell::Shell;
 use crate::control::api::Event;
-use crate::control::{Ask, Call, Reply, serve, socket};
+use crate::control::{Ask, Call, Guests, Reply, serve, socket};
 use crate::core::{self, Request};
 use crate::model::{Id, Settings, Socket};
 use feed::Feed;
@@ -33,6 +33,9 @@ const CALLS: usize = 64;
 const TURN: Duration = Duration::from_millis(2);
 /// How often the connections get a turn of their own at the very end, to hand over their last answers.
 const LAST_TURNS: usize = 4;
+/// How long those who act have to take them. They live in the container more often than not: what it ends with ends them
+/// too, and then their own exit code would be that of a kill.
+const LAST_WAIT: Duration = Duration::from_millis(100);
 
 /// What the shell keeps for those who ask.
 #[derive(Debug, Default)]
@@ -41,6 +44,7 @@ pub(super) struct Control {
     /// A call that the shell was woken by.
     next: Option<Call>,
     bound: Option<socket::Bound>,
+    guests: Option<Guests>,
     jobs: Jobs,
     feed: Feed,
     followers: Followers,
@@ -65,18 +69,21 @@ impl Control {
             return Self::default();
         };
         let (sender, calls) = mpsc::channel(CALLS);
-        if let Err(error) = serve(listener, uid, sender) {
-            tracing::warn!("no control socket: {error}; the tree runs without one");
-            bound.remove();
-            return Self::default();
-        }
+        let guests = match serve(listener, uid, sender) {
+            Ok(guests) => Some(guests),
+            Err(error) => {
+                tracing::warn!("no control socket: {error}; the tree runs without one");
+                bound.remove();
+                return Self::default();
+            }
+        };
         let path = bound.path.display();
         if why.is_empty() {
             tracing::info!("the control socket is {path}");
         } else {
             tracing::warn!("the control socket is {path}; {why}");
         }
-        Self { calls: Some(calls), bound: Some(bound), ..Self::default() }
+        Self { calls: Some(calls), bound: Some(bound), guests, ..Self::default() }
     }
 
     /// Waits until there is a call; [`Shell::answer_calls`] takes it.
@@ -230,6 +237,9 @@ impl Shell {
         }
         if let Some(bound) = &self.control.bound {
             bound.remove();
+        }
+        if let Some(guests) = &self.control.guests {
+            let _ = tokio::time::timeout(LAST_WAIT, guests.gone()).await;
         }
     }
 }
