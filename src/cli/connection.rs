@@ -44,7 +44,8 @@ impl Connection {
 
     /// Does what a verb does, and gives its exit code. Ctrl-C ends it in the way of every program.
     pub(super) fn run(&self, work: impl AsyncFnOnce(&Client) -> Result<u8, Trouble>) -> u8 {
-        self.drive(work, None)
+        let client = self.client();
+        drive(Box::pin(work(&client)), None)
     }
 
     /// The same; at Ctrl-C it says this, for what was asked goes on.
@@ -53,35 +54,34 @@ impl Connection {
         interrupted: &str,
         work: impl AsyncFnOnce(&Client) -> Result<u8, Trouble>,
     ) -> u8 {
-        self.drive(work, Some(interrupted))
+        let client = self.client();
+        drive(Box::pin(work(&client)), Some(interrupted))
     }
+}
 
-    fn drive(&self, work: impl AsyncFnOnce(&Client) -> Result<u8, Trouble>, interrupted: Option<&str>) -> u8 {
-        crate::sys::signal::restore_inherited();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let result = match runtime {
-            Err(error) => Err(Trouble::Own("begin".to_owned(), error)),
-            Ok(runtime) => {
-                let result = runtime.block_on(async {
-                    let client = self.client();
-                    let work = work(&client);
-                    let Some(text) = interrupted else { return work.await };
-                    tokio::select! {
-                        result = work => result,
-                        () = arrives(Signal::INT) => {
-                            note(text);
-                            Ok(EX_INTERRUPTED)
-                        }
-                    }
-                });
-                // Its connections end with this process and not before: a supervisor that ends waits for that, for its
-                // end kills whoever is left in the container.
-                std::mem::forget(runtime);
-                result
+/// What a verb does. Boxed, or the program would have a runtime for each verb.
+type Work<'a> = Pin<Box<dyn Future<Output = Result<u8, Trouble>> + 'a>>;
+
+fn drive(work: Work<'_>, interrupted: Option<&str>) -> u8 {
+    crate::sys::signal::restore_inherited();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Trouble::Own("begin".to_owned(), error).say(),
+    };
+    let result = runtime.block_on(async {
+        let Some(text) = interrupted else { return work.await };
+        tokio::select! {
+            result = work => result,
+            () = arrives(Signal::INT) => {
+                note(text);
+                Ok(EX_INTERRUPTED)
             }
-        };
-        result.unwrap_or_else(|trouble| trouble.say())
-    }
+        }
+    });
+    // Its connections end with this process and not before: a supervisor that ends waits for that, for its end kills whoever
+    // is left in the container.
+    std::mem::forget(runtime);
+    result.unwrap_or_else(Trouble::say)
 }
 
 /// Ends when this signal arrives; from this call on it does nothing else. A signal that whoever started this process

@@ -16,6 +16,7 @@ use serde_json::Value;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::net::UnixStream;
 
@@ -95,6 +96,9 @@ impl Answer {
     }
 }
 
+/// A request under way. Boxed, or each verb would have a client of its own in the program.
+pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + 'a>>;
+
 /// Where the supervisor is looked for.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -108,64 +112,67 @@ impl Client {
         Self { places }
     }
 
-    /// Sends a request and reads the whole answer. `target` is the path with the query. Without `patience` the answer may
-    /// take as long as it takes.
+    /// `GET` of one answer. `target` is the path with the query.
     ///
     /// # Errors
     /// Every [`Failure`]; an answer whose JSON has the key `error` is a [`Failure::Problem`].
-    pub async fn call(
-        &self,
-        method: Method,
-        target: &str,
-        body: Option<&(impl Serialize + ?Sized)>,
-        patience: Option<Duration>,
-    ) -> Result<Answer, Failure> {
-        let (stream, socket) = self.connect().await?;
-        within(patience, &socket, async {
-            let exchange = send(stream, &socket, method, target, body).await?;
-            let status = exchange.response.status().as_u16();
-            answer(status, &collect(exchange.response.into_body(), &socket).await?, &socket)
-        })
-        .await
+    #[must_use]
+    pub fn get<'a>(&'a self, target: &'a str, patience: Duration) -> Asking<'a, Answer> {
+        self.ask(Method::GET, target, None, Some(patience))
     }
 
-    /// `GET`, as [`Client::call`].
+    /// `POST` of this body. Without `patience` the answer may take as long as it takes.
     ///
     /// # Errors
-    /// As there.
-    pub async fn get(&self, target: &str, patience: Duration) -> Result<Answer, Failure> {
-        self.call(Method::GET, target, None::<&()>, Some(patience)).await
-    }
-
-    /// `POST`, as [`Client::call`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn post(
-        &self,
-        target: &str,
+    /// As [`Client::get`].
+    #[must_use]
+    pub fn post<'a>(
+        &'a self,
+        target: &'a str,
         body: &impl Serialize,
         patience: Option<Duration>,
-    ) -> Result<Answer, Failure> {
-        self.call(Method::POST, target, Some(body), patience).await
+    ) -> Asking<'a, Answer> {
+        // The types of the API have string keys only, so it cannot fail.
+        self.ask(Method::POST, target, Some(serde_json::to_vec(body).unwrap_or_default()), patience)
+    }
+
+    fn ask<'a>(
+        &'a self,
+        method: Method,
+        target: &'a str,
+        body: Option<Vec<u8>>,
+        patience: Option<Duration>,
+    ) -> Asking<'a, Answer> {
+        Box::pin(async move {
+            let (stream, socket) = self.connect().await?;
+            within(patience, &socket, async {
+                let exchange = send(stream, &socket, method, target, body).await?;
+                let status = exchange.response.status().as_u16();
+                answer(status, &collect(exchange.response.into_body(), &socket).await?, &socket)
+            })
+            .await
+        })
     }
 
     /// `GET` of an answer that comes line by line.
     ///
     /// # Errors
     /// Every [`Failure`].
-    pub async fn lines(&self, target: &str, patience: Duration) -> Result<Lines, Failure> {
-        let (stream, socket) = self.connect().await?;
-        within(Some(patience), &socket, async {
-            let exchange = send(stream, &socket, Method::GET, target, None::<&()>).await?;
-            if exchange.response.status().is_success() {
-                return Ok(Lines { exchange, socket: socket.clone(), buffer: Vec::new(), given: 0 });
-            }
-            let status = exchange.response.status().as_u16();
-            answer(status, &collect(exchange.response.into_body(), &socket).await?, &socket)?;
-            Err(Failure::NotUnderstood(socket.clone(), format!("HTTP status {status}")))
+    #[must_use]
+    pub fn lines<'a>(&'a self, target: &'a str, patience: Duration) -> Asking<'a, Lines> {
+        Box::pin(async move {
+            let (stream, socket) = self.connect().await?;
+            within(Some(patience), &socket, async {
+                let exchange = send(stream, &socket, Method::GET, target, None).await?;
+                if exchange.response.status().is_success() {
+                    return Ok(Lines { exchange, socket: socket.clone(), buffer: Vec::new(), given: 0 });
+                }
+                let status = exchange.response.status().as_u16();
+                answer(status, &collect(exchange.response.into_body(), &socket).await?, &socket)?;
+                Err(Failure::NotUnderstood(socket.clone(), format!("HTTP status {status}")))
+            })
+            .await
         })
-        .await
     }
 
     /// The first place where somebody listens.
@@ -219,7 +226,7 @@ async fn send(
     socket: &Path,
     method: Method,
     target: &str,
-    body: Option<&(impl Serialize + ?Sized)>,
+    body: Option<Vec<u8>>,
 ) -> Result<Exchange, Failure> {
     let not_understood =
         |error: &dyn fmt::Display| Failure::NotUnderstood(socket.to_owned(), error.to_string());
@@ -227,15 +234,12 @@ async fn send(
         error if error.is_parse() => not_understood(&error),
         _ => Failure::Ended(socket.to_owned()),
     };
-    let bytes = match body {
-        Some(body) => serde_json::to_vec(body).map_err(|error| not_understood(&error))?,
-        None => Vec::new(),
-    };
     let mut request = Request::builder().method(method).uri(target).header("host", "foster");
     if body.is_some() {
         request = request.header("content-type", "application/json");
     }
-    let request = request.body(Full::new(Bytes::from(bytes))).map_err(|error| not_understood(&error))?;
+    let body = Full::new(Bytes::from(body.unwrap_or_default()));
+    let request = request.body(body).map_err(|error| not_understood(&error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
     // It ends with the connection, or with the runtime.
     tokio::spawn(async move { drop(connection.await) });
