@@ -20,8 +20,8 @@ mod server;
 pub mod socket;
 mod stall;
 
-pub use call::{Answer, Ask, Call, Logs, Reply, Subscription, Verb};
-pub use server::{Busy, Guests, converse_over, serve};
+pub use call::{Answer, Ask, Call, Logs, Reply, Verb};
+pub use server::{Busy, CLIENTS, Guests, STRANGERS, converse_over, serve};
 
 #[cfg(test)]
 #[path = "openapi_tests.rs"]
