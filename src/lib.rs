@@ -11,7 +11,7 @@
 //! | `log`     | lines, the tail in memory, the console                      | `model`, `sys`            |
 //! | `control` | the control socket: its types, the server, the client      | `model`, `core`, `sys`     |
 //! | `run`     | the shell around the core: one thread, one turn after another | `core` `sys` `log` `control` `config` `model` |
-//! | `cli`     | the command line, one file per verb                         | `config` `run` `control` `sys` `core` `model` |
+//! | `cli`     | the command line, one file per verb                         | `config` `run` `control` `log` `sys` `core` `model` |
 
 // PID 1 does not panic.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

@@ -1,4 +1,4 @@
-//! Random trees of up to twelve services, random faults, requests and a shutdown at any moment: the same invariants as
+//! Random trees of up to twelve services, random faults, requests, other plans and a shutdown at any moment: the same invariants as
 //! in the exhaustive exploration, where that does not reach. A failure shrinks to a short story.
 
 mod world;
@@ -8,6 +8,7 @@ use foster::model::{Conditions, Id, Kind, Plan, Policy, Ready, Service, Stop};
 use proptest::prelude::*;
 use std::time::Duration;
 use world::invariants::{Edge, check_state, check_step};
+use world::services::other_program;
 use world::{ALL, ASKED, World};
 
 /// A service and, for each earlier one, how it depends on it.
@@ -48,9 +49,37 @@ fn drafts() -> impl Strategy<Value = Vec<Draft>> {
     prop::collection::vec(draft, 1..=12)
 }
 
-fn plan(drafts: &[Draft]) -> Plan {
+/// What a plan makes of a draft.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Change {
+    None,
+    Absent,
+    Program,
+    Enabled,
+    Description,
+    /// The edges of the next draft.
+    Edges,
+}
+
+fn changes() -> impl Strategy<Value = Vec<Vec<Change>>> {
+    let change = prop_oneof![
+        12 => Just(Change::None),
+        2 => Just(Change::Absent),
+        2 => Just(Change::Program),
+        1 => Just(Change::Enabled),
+        1 => Just(Change::Description),
+        1 => Just(Change::Edges),
+    ];
+    prop::collection::vec(prop::collection::vec(change, 12), 3)
+}
+
+fn plan(drafts: &[Draft], changes: &[Change]) -> Plan {
     let mut main_given = false;
     let services = drafts.iter().enumerate().map(|(index, draft)| {
+        let change = changes[index];
+        if change == Change::Absent {
+            return Service::tombstone();
+        }
         let mut s = Service::new(&format!("s{index}"), draft.kind);
         let wanted = if draft.kind == Kind::Oneshot && draft.policy == Policy::Always {
             Policy::OnFailure
@@ -69,7 +98,18 @@ fn plan(drafts: &[Draft]) -> Plan {
         if draft.stop_command {
             s.stop = Stop { command: Some(vec!["stop".into()]), ..Stop::default() };
         }
-        for (below, how) in draft.edges.iter().take(index).enumerate() {
+        match change {
+            Change::Program => other_program(&mut s),
+            Change::Enabled => s.enabled = !s.enabled,
+            Change::Description => s.description = Some("other".into()),
+            _ => {}
+        }
+        let edges =
+            if change == Change::Edges { &drafts[(index + 1) % drafts.len()].edges } else { &draft.edges };
+        for (below, how) in edges.iter().take(index).enumerate() {
+            if changes[below] == Change::Absent {
+                continue;
+            }
             let id = Id(u32::try_from(below).expect("at most twelve"));
             match how {
                 0 => s.requires.push(id),
@@ -113,7 +153,7 @@ impl Run {
         });
         let ids = self.world.core.plan().ids();
         let states = ids.map(|id| format!("{id:?} {:?}", self.world.core.svc(id)));
-        let events = self.trace.iter().map(|e| format!("{e:?}"));
+        let events = self.trace.iter().map(world::explore::told);
         services.chain(events).chain(states).collect::<Vec<_>>().join("\n")
     }
 }
@@ -122,14 +162,22 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn twelve_services_keep_the_invariants_and_end(drafts in drafts(), picks in prop::collection::vec((0..8u8, any::<u16>()), 0..150)) {
-        let mut run = Run { world: World::new(plan(&drafts)), trace: Vec::new() };
+    fn twelve_services_keep_the_invariants_and_end(
+        drafts in drafts(),
+        changes in changes(),
+        picks in prop::collection::vec((0..8u8, any::<u16>()), 0..150),
+    ) {
+        let plans = changes.iter().map(|changes| plan(&drafts, changes)).collect();
+        let mut run = Run { world: World::with_plans(plans), trace: Vec::new() };
         run.step(0, Event::Boot)?;
         let mut now = 0;
         for (what, which) in picks {
             now += u64::from(which % 512);
             // One in eight is a request, if there is anything else.
-            let (events, requests) = (run.world.events(ALL), run.world.requests(ASKED));
+            let (events, mut requests) = (run.world.events(ALL), run.world.requests(ASKED));
+            if which % 5 == 0 {
+                requests.retain(|request| matches!(request, Event::Replace(..) | Event::Cancel(_)));
+            }
             let list = if (what == 0 && !requests.is_empty()) || events.is_empty() { requests } else { events };
             let Some(event) = list.get(usize::from(which) % list.len().max(1)) else { break };
             run.step(now, event.clone())?;

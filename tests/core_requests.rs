@@ -3,7 +3,11 @@
 
 mod world;
 
-use foster::model::{Plan, Service};
+use foster::core::{Action, Answer, Core, Event, Proc, Request, Role, State, Ticket};
+use foster::model::{Exit, Id, Plan, Service};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 use world::explore::{explore_all, thorough};
 use world::services::{
     daemon, every_kind, fragile, link, oneshot, other_program, plan, reloads, target, with, with_more,
@@ -75,4 +79,90 @@ fn two_services_with_every_edge_under_every_request() {
         }
     }
     explore_all("two services, asked for everything", sets, ASKED_FEW);
+}
+
+#[test]
+fn three_services_in_a_row_under_every_request() {
+    // And, when there is time, two above one and one above two, each with every change.
+    let shapes: [&[(usize, usize)]; 3] = [&[(1, 0), (2, 1)], &[(1, 0), (2, 0)], &[(2, 0), (2, 1)]];
+    let mut sets = Vec::new();
+    for (at, shape) in shapes.into_iter().enumerate().take(if thorough() { 3 } else { 1 }) {
+        let mut base = plan(vec![fragile("a"), fragile("b"), fragile("c")]);
+        for &(above, below) in shape {
+            link(&mut base, above, below, 1);
+        }
+        sets.push(vec![base.clone(), with(&base, at, other_program)]);
+        if thorough() {
+            sets.extend(others(&base).into_iter().map(|other| vec![base.clone(), other]));
+        }
+    }
+    explore_all("three services, asked for everything", sets, ASKED_FEW);
+}
+
+/// Obeys the core at once: what is started runs, what is stopped ends. Returns the answers.
+fn obey(core: &mut Core, event: Event) -> Vec<Answer> {
+    let (mut events, mut actions, mut answers) = (VecDeque::from([event]), Vec::new(), Vec::new());
+    while let Some(event) = events.pop_front() {
+        core.step(0, event, &mut actions);
+        for action in actions.drain(..) {
+            match action {
+                Action::Spawn(proc) => events.push_back(Event::Spawned(proc)),
+                Action::Stop(id) => {
+                    let proc = Proc { id, role: Role::Main };
+                    events.push_back(Event::Exited { proc, exit: Exit::Code(0), leftover: false });
+                }
+                Action::Reply(_, answer) => answers.push(answer),
+                _ => {}
+            }
+        }
+    }
+    answers
+}
+
+#[test]
+fn a_thousand_services_are_replaced_restarted_and_stopped_while_a_thousand_wait() {
+    let count = 1_000;
+    let mut services: Vec<_> = (0..count).map(|n| daemon(&format!("s{n}"))).collect();
+    for (n, service) in services.iter_mut().enumerate().skip(10) {
+        service.requires = [1, 5, 10].map(|back| Id(u32::try_from(n - back).expect("few"))).to_vec();
+    }
+    let first = plan(services.clone());
+    services.iter_mut().for_each(other_program);
+    let second = Rc::new(plan(services));
+    let mut core = Core::new(Rc::new(first), 1);
+    let started = Instant::now();
+    obey(&mut core, Event::Boot);
+    assert_eq!(obey(&mut core, Event::Replace(Rc::clone(&second), Some(Ticket(0)))), [Answer::Done]);
+    assert!(Rc::ptr_eq(core.plan(), &second));
+    assert!(second.ids().all(|id| core.svc(id).state == State::Ready && core.svc(id).restarts == 1));
+    // Everybody at once, and somebody waits for each of them.
+    for request in [Request::Restart, Request::Stop, Request::Start] {
+        let (mut actions, mut answered) = (Vec::new(), 0);
+        for id in second.ids() {
+            core.step(0, Event::Request(request(id), Some(Ticket(id.0))), &mut actions);
+        }
+        for action in actions {
+            let follow = match action {
+                Action::Spawn(proc) => Event::Spawned(proc),
+                Action::Stop(id) => Event::Exited {
+                    proc: Proc { id, role: Role::Main },
+                    exit: Exit::Code(0),
+                    leftover: false,
+                },
+                Action::Reply(_, answer) => {
+                    assert_eq!(answer, Answer::Done);
+                    answered += 1;
+                    continue;
+                }
+                _ => continue,
+            };
+            let answers = obey(&mut core, follow);
+            assert!(answers.iter().all(|answer| *answer == Answer::Done));
+            answered += answers.len();
+        }
+        assert_eq!(answered, count);
+    }
+    // Some hundred milliseconds in a debug build on an idle machine.
+    assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+    println!("a thousand services: {:.1?}", started.elapsed());
 }

@@ -1,9 +1,9 @@
 //! `foster check`: is the configuration right?
 
-use super::EX_CONFIG;
-use crate::config::{DEFAULT_DIRECTORY, Mode, Report, Request, Variables, load};
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use super::configuration::Configuration;
+use super::{EX_CONFIG, Verb, terminal};
+use crate::config::{DEFAULT_DIRECTORY, Mode, Report, Variables, load};
+use std::io::Write;
 
 /// Validate the configuration without starting anything
 #[derive(clap::Args, Debug)]
@@ -16,21 +16,12 @@ Examples:
 
 Exit code: 0 without errors (also with warnings), 78 with errors, 64 for a wrong command line.")]
 pub struct Args {
-    /// Services directories, base layer first [default: FOSTER_SERVICES, then foster.toml, then /etc/foster/services.d]
-    #[arg(value_name = "DIR")]
-    pub directories: Vec<PathBuf>,
-
-    /// A further services directory, over those before it
-    #[arg(long, value_name = "DIR")]
-    pub services: Vec<PathBuf>,
-
-    /// Settings file [default: FOSTER_CONFIG, then /etc/foster/foster.toml if it exists]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    configuration: Configuration,
 
     /// How to print what was found: text to stderr, json to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    format: Format,
 }
 
 /// How findings are printed.
@@ -42,11 +33,17 @@ pub enum Format {
     Json,
 }
 
+impl Verb for Args {
+    fn run(self) -> u8 {
+        crate::sys::signal::restore_inherited();
+        check(self, &std::env::vars_os().collect())
+    }
+}
+
 /// Checks, prints what was found, and gives the exit code.
-#[must_use]
-pub fn run(args: &Args, environment: &Variables) -> u8 {
-    let directories = args.directories.iter().chain(&args.services).cloned().collect();
-    let request = Request::new(directories, args.config.clone(), environment, Mode::Check);
+fn check(args: Args, environment: &Variables) -> u8 {
+    let Args { configuration, format } = args;
+    let request = configuration.request(environment, Mode::Check);
     let (report, summary) = match load(&request) {
         Ok(loaded) => {
             let services = loaded.plan.services.len();
@@ -59,12 +56,12 @@ pub fn run(args: &Args, environment: &Variables) -> u8 {
         }
         Err(report) => (report, None),
     };
-    print(&report, summary.as_deref(), args.format, environment);
+    print(&report, summary.as_deref(), format);
     if summary.is_some() { 0 } else { EX_CONFIG }
 }
 
 /// A reader that went away is no reason to fail: the exit code still tells.
-pub(super) fn print(report: &Report, summary: Option<&str>, format: Format, environment: &Variables) {
+pub(super) fn print(report: &Report, summary: Option<&str>, format: Format) {
     let mut stdout = std::io::stdout().lock();
     let mut stderr = std::io::stderr().lock();
     match format {
@@ -72,8 +69,7 @@ pub(super) fn print(report: &Report, summary: Option<&str>, format: Format, envi
             let _ = writeln!(stdout, "{:#}", report.to_json());
         }
         Format::Text => {
-            let plain = environment.get(std::ffi::OsStr::new("NO_COLOR")).is_some_and(|v| !v.is_empty());
-            let text = report.render(stderr.is_terminal() && !plain);
+            let text = report.render(terminal::colours(&stderr));
             let _ = stderr.write_all(text.as_bytes());
             let _ = match summary {
                 Some(summary) => writeln!(stdout, "{summary}"),
@@ -91,7 +87,8 @@ pub(super) fn print(report: &Report, summary: Option<&str>, format: Format, envi
     }
 }
 
-fn count(number: usize, noun: &str) -> String {
+/// `no errors`, `1 error`, `2 errors`.
+pub(super) fn count(number: usize, noun: &str) -> String {
     match number {
         0 => format!("no {noun}s"),
         1 => format!("1 {noun}"),

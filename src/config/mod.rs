@@ -40,7 +40,7 @@ pub use render::Position;
 pub use schema::{Group, Key, Type};
 pub use suggest::did_you_mean;
 
-use crate::model::{Exec, Kind, Plan, Policy, Service, Stdin};
+use crate::model::{Exec, Kind, Plan, Policy, Service, Settings, Stdin};
 use service::{Context, Draft, File};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -171,6 +171,13 @@ pub fn load(request: &Request<'_>) -> Result<Loaded, Report> {
         warnings,
         directories: directories.into_iter().map(|directory| directory.path).collect(),
     })
+}
+
+/// The settings alone, for those who need to know where a supervisor is. What is wrong with them is the business of
+/// [`load`]; here the default stands for it.
+#[must_use]
+pub fn settings(request: &Request<'_>) -> Settings {
+    settings::read(request, &mut Sources::default(), &Findings::default()).settings
 }
 
 /// The files of one service, as indexes of sources, and whether each could be read.

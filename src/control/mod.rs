@@ -9,9 +9,11 @@
 //! | `respond` | one request and its answer                                       |
 //! | `routes`  | the table of what can be asked                                   |
 //! | `call`    | what passes between a connection and the shell                   |
+//! | `client`  | the other end, for the verbs                                     |
 
 pub mod api;
 mod call;
+pub mod client;
 mod respond;
 pub mod routes;
 mod server;

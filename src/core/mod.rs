@@ -28,8 +28,14 @@
 //!   satisfied.
 //! - *Standing*: something that must be taken down before what it depends on.
 //!
+//! - *Retiring*: off, because the plan that is to come removes it or changes its process.
+//!
 //! At most one live process per (service, role), so the core needs no pid and no generation counter. A service has at
-//! most one timer, and what it means follows from the state ([`Core::needs_timer`]); a disarmed timer never fires.
+//! most one timer, and what it means follows from the state ([`Core::needs_timer`]), and one more for its reload command;
+//! a disarmed timer never fires.
+//!
+//! When all has settled, those who wait for something are answered ([`Ticket`], [`Answer`]): an answer is true of the
+//! state that it is given in.
 
 mod event;
 mod jobs;
@@ -201,7 +207,10 @@ impl Core {
         self.phase.hash(hasher);
         for s in &self.svc {
             let flags = [s.want, s.held, s.again, s.checked, s.retiring, s.reload_again, s.reload_killed];
-            (s.state, s.live, flags, s.failures).hash(hasher);
+            let Live { main, check, stop, reload, group } = s.live;
+            let flags = flags.into_iter().chain([main, check, stop, reload, group]);
+            let flags = flags.fold(0u32, |bits, flag| bits << 1 | u32::from(flag));
+            (s.state, flags, s.failures).hash(hasher);
         }
         self.jobs.hash(hasher);
         (self.rising.ids.as_slice(), self.rising.decided).hash(hasher);

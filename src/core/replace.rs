@@ -136,8 +136,8 @@ impl Core {
             svc.want = new.enabled;
         }
         let chance = match svc.state {
-            State::Failed => new != old,
-            State::Blocked(by) => retired || !new.requires.contains(&by),
+            // A blocked one is blocked again if nothing of what it requires changed, and it may be essential by now.
+            State::Failed | State::Blocked(_) => new != old,
             State::Skipped => retired || new.when != old.when,
             // Its end was not the container's then, and would never be.
             State::Done => new.main && !old.main,

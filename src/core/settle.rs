@@ -39,6 +39,10 @@ impl Core {
             while let Some(id) = self.stale.pop() {
                 self.derive(id);
             }
+            if self.may_swap() {
+                self.swap(turn);
+                continue;
+            }
             if let Some(id) = self.doubtful.pop() {
                 self.judge(id, turn);
                 continue;

@@ -100,10 +100,6 @@ impl Core {
 
     /// After everything has settled: whether the tree as a whole has come to an end of something.
     pub(super) fn conclude(&mut self, turn: &mut Turn<'_>) -> bool {
-        if self.may_swap() {
-            self.swap(turn);
-            return true;
-        }
         match self.phase {
             Phase::Running if self.coming.is_none() && self.finished() => {
                 self.begin_shutdown(Cause::Finished, turn)

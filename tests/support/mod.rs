@@ -20,6 +20,7 @@ mod processes;
 mod servers;
 mod setup;
 mod transcript;
+mod verbs;
 
 pub use cgroup::Pids;
 pub use container::{Container, Exit};
@@ -29,6 +30,7 @@ pub use processes::{Process, signal, signal_mask};
 pub use servers::{LONG, World, program as find_program, servers_problem};
 pub use setup::{Output, Setup};
 pub use transcript::{Line, Source};
+pub use verbs::Ran;
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -1,10 +1,11 @@
 //! Breadth first through every state that a tree can reach.
 
 use super::invariants::{Edge, check_state, check_step};
-use super::{Freedom, World};
+use super::{Freedom, Mixed, World};
 use foster::core::Event;
 use foster::model::{Plan, Service};
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 /// What an exploration saw.
 #[derive(Clone, Copy, Default)]
@@ -36,7 +37,7 @@ pub fn explore(plans: &[Plan], freedom: Freedom) -> Extent {
         .and_then(|()| check_state(&world))
         .unwrap_or_else(|why| fail(&[Event::Boot], &world, &why));
 
-    let mut seen = HashSet::new();
+    let mut seen: HashSet<u128, BuildHasherDefault<Mixed>> = HashSet::default();
     let mut nodes: Vec<(u32, Event)> = vec![(0, Event::Boot)];
     let mut frontier = vec![(0u32, world)];
     let mut transitions = 0;
@@ -75,7 +76,7 @@ pub fn explore(plans: &[Plan], freedom: Freedom) -> Extent {
 }
 
 /// An event, without a whole plan.
-fn told(event: &Event) -> String {
+pub fn told(event: &Event) -> String {
     match event {
         Event::Replace(plan, ticket) => {
             format!("Replace({:?}, {ticket:?})", plan.services.iter().map(story).collect::<Vec<_>>())

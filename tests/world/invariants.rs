@@ -19,11 +19,13 @@ type OfSteps = fn(&Edge<'_>) -> Result<(), String>;
 /// What must hold of a state, however it was reached.
 type OfStates = fn(&World) -> Result<(), String>;
 
-pub const OF_STEPS: [(&str, OfSteps); 6] = [
+pub const OF_STEPS: [(&str, OfSteps); 8] = [
     ("nothing is started while a requirement is not satisfied", requirements_first),
     ("nothing is stopped under a live dependent", dependents_stop_first),
     ("no service is started after the shutdown began", no_start_in_shutdown),
     ("what retires is not started", nothing_retiring_starts),
+    ("what a new plan changes starts from scratch", changed_starts_anew),
+    ("a plan is swapped when nothing of what retires lives", swapped_when_retired),
     (
         "a new plan leaves alone what it does not change, unless a requirement of it changes",
         changes_only_what_changed,
@@ -157,11 +159,17 @@ fn dependents_stop_first(edge: &Edge<'_>) -> Result<(), String> {
             if !required && !service.wants.contains(&id) && !service.after.contains(&id) {
                 continue;
             }
-            let alive = edge.after.lives(dependent);
+            // What starts and stops by the new plan in the same step is not what this stop was about.
+            let old = !Rc::ptr_eq(plan, core.plan());
+            let alive = edge.after.lives(dependent) && (!old || edge.before.lives(dependent));
             // In the step in which the shutdown begins, a stop for another reason may have come just before it.
             let at_once = edge.before.core.phase() == Phase::Running && core.phase() != Phase::Running;
-            if alive && (required || (core.svc(dependent).doomed() && !at_once)) {
-                return Err(format!("{id:?} stopped under {dependent:?}, {:?}", core.svc(dependent).state));
+            if alive && (required || (core.svc(dependent).doomed() && !at_once && !old)) {
+                return Err(format!(
+                    "{id:?} stopped under {dependent:?}, {:?}, by {:?}",
+                    core.svc(dependent).state,
+                    edge.actions
+                ));
             }
         }
     }
@@ -208,6 +216,40 @@ fn nothing_retiring_starts(edge: &Edge<'_>) -> Result<(), String> {
         };
         if edge.after.core.svc(id).retiring {
             return Err(format!("{action:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Rests of groups; as to processes, the world sees itself.
+fn swapped_when_retired(edge: &Edge<'_>) -> Result<(), String> {
+    let (before, after) = (edge.before, edge.after);
+    if !edge.actions.contains(&Action::Replaced) {
+        return Ok(());
+    }
+    let last = match *edge.event {
+        Event::Exited { proc, .. } => Some(proc.id),
+        Event::Vacated(id) | Event::Timer(Timer::Service(id)) => Some(id),
+        _ => None,
+    };
+    let (old, new) = (before.core.plan(), after.core.plan());
+    match old.ids().find(|id| retires(old, new, *id) && before.outside[id.index()].group && last != Some(*id))
+    {
+        Some(id) => Err(format!("{id:?} is {:?}", before.core.svc(id).state)),
+        None => Ok(()),
+    }
+}
+
+fn changed_starts_anew(edge: &Edge<'_>) -> Result<(), String> {
+    let (old, new) = (edge.before.core.plan(), edge.after.core.plan());
+    if !edge.actions.contains(&Action::Replaced) {
+        return Ok(());
+    }
+    for id in old.ids().filter(|id| retires(old, new, *id)) {
+        let (was, is) = (edge.before.core.svc(id), edge.after.core.svc(id));
+        let stays_held = was.held == is.held || new.service(id).name != old.service(id).name;
+        if is.failures > 0 || is.checked || is.retiring || !stays_held {
+            return Err(format!("{id:?} is {is:?}"));
         }
     }
     Ok(())

@@ -8,9 +8,7 @@ pub mod invariants;
 pub mod services;
 pub mod waiters;
 
-use foster::core::{
-    Action, Core, Event, Fault, Goal, Phase, Proc, Request, Role, Stage, State, Sweep, Ticket, Timer,
-};
+use foster::core::{Action, Core, Event, Fault, Goal, Phase, Proc, Request, Role, Sweep, Ticket, Timer};
 use foster::model::{Exit, Id, Kind, Plan, Service, Signal};
 use std::hash::Hasher;
 use std::rc::Rc;
@@ -27,7 +25,7 @@ pub enum Life {
 }
 
 /// What exists outside the core for one service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outside {
     pub main: Life,
     pub check: Life,
@@ -39,6 +37,15 @@ pub struct Outside {
     pub asked: bool,
     pub timer: bool,
     pub reload_timer: bool,
+}
+
+impl std::hash::Hash for Outside {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let lives = [self.main, self.check, self.stop, self.reload];
+        let flags = [self.group, self.asked, self.timer, self.reload_timer];
+        let digits = lives.into_iter().map(|life| life as u32).chain(flags.map(u32::from));
+        hasher.write_u32(digits.fold(0, |bits, digit| bits << 2 | digit));
+    }
 }
 
 /// The core and everything outside it.
@@ -150,12 +157,7 @@ impl World {
                 }
             }
             Event::Vacated(id) => self.outside[id.index()].group = false,
-            Event::Timer(Timer::Service(id)) => {
-                self.outside[id.index()].timer = false;
-                // A group that not even SIGKILL ends is given up.
-                self.outside[id.index()].group &= !self.core.svc(id).live.only_group()
-                    || !matches!(self.core.svc(id).state, State::Stopping { stage: Stage::Kill, .. });
-            }
+            Event::Timer(Timer::Service(id)) => self.outside[id.index()].timer = false,
             Event::Timer(Timer::Shutdown) => self.shutdown_timer = false,
             Event::Timer(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
             Event::Request(request, Some(ticket)) => {
@@ -224,7 +226,7 @@ impl World {
             return Err("a plan is in force that nobody asked for last".to_owned());
         }
         for id in old.ids().filter(|id| invariants::retires(&old, &new, *id)) {
-            if self.lives(id) || self.outside[id.index()].timer {
+            if self.has_process(id) || self.outside[id.index()].timer {
                 return Err(format!("the plan is swapped while something of {id:?} lives"));
             }
         }
@@ -332,9 +334,14 @@ impl World {
         events
     }
 
+    fn has_process(&self, id: Id) -> bool {
+        let o = self.outside[id.index()];
+        [o.main, o.check, o.stop, o.reload].iter().any(|life| *life != Life::None)
+    }
+
     pub fn lives(&self, id: Id) -> bool {
         let o = self.outside[id.index()];
-        [o.main, o.check, o.stop, o.reload].iter().any(|life| *life != Life::None) || o.group
+        o.group || self.has_process(id)
     }
 
     pub fn anything_lives(&self) -> bool {
@@ -344,24 +351,28 @@ impl World {
     /// Two worlds with the same key have the same future.
     pub fn key(&self) -> u128 {
         use std::hash::Hash;
-        let half = |salt: u64| {
-            let mut hasher = Fnv(0xcbf2_9ce4_8422_2325 ^ salt);
-            self.core.hash_key(&mut hasher);
-            (&self.outside, self.shutdown_timer, self.swept, self.exit, &self.waiters).hash(&mut hasher);
-            u128::from(hasher.finish())
-        };
-        half(0) << 64 | half(0x9e37_79b9_7f4a_7c15)
+        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325, 0x9e37_79b9_7f4a_7c15);
+        self.core.hash_key(&mut hasher);
+        (&self.outside, self.shutdown_timer, self.swept, self.exit, &self.waiters).hash(&mut hasher);
+        let (a, b) = (Fnv::mix(hasher.0), Fnv::mix(hasher.1));
+        u128::from(a) << 64 | u128::from(b)
     }
 }
 
-/// FNV-1a with a final mix: quick for the few bytes of a key.
-struct Fnv(u64);
+/// FNV-1a, twice at once, with a final mix: quick for the few bytes of a key.
+struct Fnv(u64, u64);
+
+impl Fnv {
+    fn mix(z: u64) -> u64 {
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
 
 impl Hasher for Fnv {
     fn finish(&self) -> u64 {
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        Self::mix(self.0)
     }
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
@@ -376,12 +387,29 @@ impl Hasher for Fnv {
     }
     fn write_u64(&mut self, n: u64) {
         self.0 = (self.0 ^ n).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+        self.1 = (self.1 ^ n).wrapping_mul(0x2545_f491_4f6c_dd1d).rotate_left(29);
     }
     fn write_usize(&mut self, n: usize) {
         self.write_u64(n as u64);
     }
     fn write_isize(&mut self, n: isize) {
         self.write_u64(n as u64);
+    }
+}
+
+/// A key of [`World::key`] is mixed already.
+#[derive(Default)]
+pub struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        panic!("only keys");
+    }
+    fn write_u128(&mut self, key: u128) {
+        self.0 = u64::try_from(key & u128::from(u64::MAX)).expect("masked");
     }
 }
 

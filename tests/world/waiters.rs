@@ -109,8 +109,9 @@ impl Waiter {
 fn reason_is_true(core: &Core, id: Option<Id>, reason: Reason) -> bool {
     let state = id.map(|id| core.svc(id).state);
     match reason {
-        Reason::Failed => state == Some(State::Failed),
-        Reason::Blocked(by) => state == Some(State::Blocked(by)),
+        // What retires may be brought back.
+        Reason::Failed => state == Some(State::Failed) && id.is_some_and(|id| !core.svc(id).retiring),
+        Reason::Blocked(by) => state == Some(State::Blocked(by)) && !core.svc(by).retiring,
         Reason::Ended => state == Some(State::Done),
         Reason::Stopped(by) => core.svc(by).held,
         Reason::Started => core.phase() == Phase::Running,
