@@ -143,7 +143,8 @@ fn stop_takes_dependents_down_first_and_start_brings_up_what_is_required() {
     let mut c = started();
     let body = acted(&c.post("/v1/stop", r#"{"services":["db"]}"#), 200, "done");
     assert_eq!(body["also"], json!(["web"]));
-    c.check_order(&["term web", "term db"]);
+    c.wait_event("term db");
+    c.check_order(&["end web", "term db"]);
     assert_eq!(c.status_of("db")["state"], "inactive");
 
     let body = acted(&c.post("/v1/start", r#"{"services":["off"]}"#), 200, "done");
@@ -603,5 +604,62 @@ fn validate(value: &Value, schema: &Value, schemas: &Value, at: &str) {
                 properties.get(key).unwrap_or_else(|| panic!("{at}: the key {key} is not described"));
             validate(value, schema, schemas, &format!("{at}.{key}"));
         }
+    }
+}
+
+/// The keys of an output that is JSON, or would be if it were shown whole.
+fn keys(text: &str) -> BTreeSet<String> {
+    let quoted = text.split("\":").filter_map(|before| before.rsplit('"').next());
+    quoted.filter(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_the_documentation_shows_works() {
+    needs_namespace!();
+    let page = std::fs::read_to_string("docs/api.md").unwrap();
+    let c = tree().service("last", serve("last", &[])).start();
+    c.wait_event("up web");
+    let socket = c.socket().to_str().unwrap().to_owned();
+    let there = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+    if !there("curl") || !there("python3") {
+        skip!("curl or python3 is not installed");
+    }
+    let run = |program: &str, script: &str| {
+        let mut command = std::process::Command::new(program);
+        let output = command.args(["-c", script]).env("S", &socket).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let mut tried = 0;
+    for block in page.split("```").skip(1).step_by(2) {
+        if let Some((command, shown)) = block.split_once("$ curl").and_then(|(_, rest)| rest.split_once('\n'))
+        {
+            let command = command.replace("/run/foster/control.sock", &socket);
+            // A stream has no end of its own.
+            let (code, printed) = run("sh", &format!("exec curl -sS --fail --max-time 1 {command}"));
+            assert!(matches!(code, Some(0 | 28)), "{command}: {code:?}: {printed}");
+            let first = shown.lines().next().unwrap();
+            assert!(
+                keys(first).is_subset(&keys(&printed)),
+                "{command} is shown to print {first}, not {printed}"
+            );
+            tried += 1;
+        } else if let Some((_, script)) = block.split_once("import http") {
+            let script = format!("import http{script}").replace("/run/foster/control.sock", &socket);
+            assert_eq!(run("python3", &script), (Some(0), "True\n".to_owned()));
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 4, "the examples were not found");
+    for route in foster::control::routes::ROUTES {
+        let path = route.path.replace("{name}", "NAME");
+        assert!(
+            path.ends_with(".json")
+                || page.contains(&format!("`{path}`"))
+                || page.contains(&format!(" {path}`")),
+            "{path} is not in docs/api.md"
+        );
+    }
+    for bound in [foster::control::CLIENTS, foster::control::STRANGERS] {
+        assert!(page.contains(&bound.to_string()));
     }
 }

@@ -8,7 +8,6 @@ use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::any::Any;
-use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// A question, and where its answer goes.
@@ -33,15 +32,15 @@ pub enum Ask {
     Wait(Wait),
     Explain(String),
     Events(Vec<String>),
-    /// What came after the last chunk of [`Ask::Events`].
-    MoreEvents(Subscription),
+    /// What came after the last chunk of [`Ask::Events`]. Only the shell knows what is inside.
+    MoreEvents(Box<dyn Any + Send>),
     Graph,
     Timeline,
     Apply(Apply),
     Shutdown(Shutdown),
     Health(Vec<String>),
     Logs(Logs),
-    /// What came after the last chunk of [`Ask::Logs`]. Only the shell knows what is inside.
+    /// The same of [`Ask::Logs`].
     MoreLogs(Box<dyn Any + Send>),
 }
 
@@ -66,17 +65,6 @@ pub enum Verb {
     Stop,
     Restart,
     Reload,
-}
-
-/// Somebody who listens to events, and how far that one has read. Events are kept while one of them exists.
-#[derive(Clone, Debug)]
-pub struct Subscription {
-    /// The number of the next event.
-    pub next: u64,
-    /// Only of services with these names; none means all.
-    pub services: Arc<[String]>,
-    /// Shared with the shell, which looks whether anybody else still has it.
-    pub alive: Arc<()>,
 }
 
 /// Where the answer to a call goes. Nothing happens when who asked has gone.

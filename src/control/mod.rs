@@ -20,8 +20,8 @@ mod server;
 pub mod socket;
 mod stall;
 
-pub use call::{Answer, Ask, Call, Logs, Reply, Subscription, Verb};
-pub use server::{Busy, converse_over, serve};
+pub use call::{Answer, Ask, Call, Logs, Reply, Verb};
+pub use server::{Busy, CLIENTS, STRANGERS, converse_over, serve};
 
 #[cfg(test)]
 #[path = "openapi_tests.rs"]

@@ -88,6 +88,7 @@ impl Core {
         if proc.role != Role::Main || self.svc(id).state != State::Starting(Starting::Exec) {
             return;
         }
+        self.svc_mut(id).stillborn = false;
         let service = self.plan.service(id);
         match (service.kind, &service.ready) {
             (Kind::Oneshot, _) => self.set_state(id, State::Starting(Starting::Run), turn),

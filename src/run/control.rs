@@ -162,7 +162,12 @@ impl Shell {
                 let time = wall.at(self.running());
                 self.control.feed.subscribe(names, &Event::Snapshot { time, services }, reply);
             }
-            Ask::MoreEvents(subscription) => self.control.feed.more(subscription, reply),
+            // Both come from here, so they are what they should be.
+            Ask::MoreEvents(subscription) => {
+                if let Ok(subscription) = subscription.downcast() {
+                    self.control.feed.more(*subscription, reply);
+                }
+            }
             Ask::Graph => reply.json(200, &self.graph(&names::all(&self.plan))),
             Ask::Timeline => reply.json(200, &self.timeline(&names::all(&self.plan))),
             Ask::Apply(apply) => self.apply(apply, Asker::Client(reply)),
@@ -177,7 +182,6 @@ impl Shell {
                 self.logs(ids, &logs, reply);
             }
             Ask::MoreLogs(reading) => {
-                // It comes from here, so it is one.
                 if let Ok(reading) = reading.downcast() {
                     self.more_logs(*reading, reply);
                 }

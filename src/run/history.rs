@@ -29,7 +29,7 @@ pub(super) struct Start {
     pub(super) waiting: Option<Duration>,
     /// Its process was started, or its conditions looked at.
     pub(super) started: Option<Duration>,
-    /// It was ready; a oneshot: done.
+    /// It was ready; a oneshot: done; or skipped, which is as good for those who wait.
     pub(super) ready: Option<Duration>,
 }
 
@@ -48,7 +48,7 @@ impl History {
         match state {
             StateName::Waiting => first.waiting = first.waiting.or(Some(now)),
             StateName::Starting => first.started = first.started.or(Some(now)),
-            StateName::Ready | StateName::Done => {
+            StateName::Ready | StateName::Done | StateName::Skipped => {
                 first.started = first.started.or(Some(now));
                 first.ready = Some(now);
             }

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long a start, a restart or a stop may take before the round counts as failed.
 pub const LIMIT: Duration = Duration::from_secs(40);
 
+/// The name of the control socket of foster.
+const SOCKET: &str = "control.sock";
+
 pub struct Instance {
     unshare: Child,
     /// PID 1 of the namespace, as seen from here.
@@ -50,6 +53,8 @@ impl Instance {
         }
         command.args(["--pid", "--fork", "--mount-proc", "--kill-child", "--"]);
         command.arg(bench.options.helper("stamp-exec")).arg(&records).args(&argv);
+        // Not one for all of them, in a directory of this machine.
+        command.env("FOSTER_SOCKET", directory.path().join(SOCKET));
         command.stdin(Stdio::null()).stdout(output.try_clone().map_err(|e| e.to_string())?).stderr(output);
         let mut unshare = command.spawn().map_err(|e| format!("cannot run unshare: {e}"))?;
         let zero = records::wait(&records, 1, Duration::from_secs(5)).and_then(|_| {
@@ -64,6 +69,11 @@ impl Instance {
                 Err(why)
             }
         }
+    }
+
+    /// Where the control socket is.
+    pub fn socket(&self) -> PathBuf {
+        self.records.with_file_name(SOCKET)
     }
 
     /// Waits for `count` records in all and gives those of one kind.

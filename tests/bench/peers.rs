@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cgroup;
+mod control;
 mod crash;
 mod instance;
 mod options;
@@ -34,13 +35,14 @@ fn main() {
     let peers = setup::installed(&options);
     let mut bench = Bench { options, peers, report: Report::new() };
     type Part = fn(&mut Bench);
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 8] = [
         ("start", start::measure),
         ("restart", crash::measure),
         ("orphans", orphans::measure),
         ("stop", stop::measure),
         ("memory", rest::memory),
         ("idle", rest::idle),
+        ("control", control::measure),
         ("size", rest::size),
     ];
     let begin = std::time::Instant::now();

@@ -39,6 +39,12 @@ impl Series {
         }
     }
 
+    /// The value that so many of a hundred do not exceed.
+    pub fn percentile(&self, percent: usize) -> Option<f64> {
+        let values = self.sorted();
+        values.get((values.len() * percent).div_ceil(100).saturating_sub(1)).copied()
+    }
+
     pub fn least(&self) -> Option<f64> {
         self.sorted().first().copied()
     }

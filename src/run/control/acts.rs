@@ -93,7 +93,10 @@ impl Shell {
         self.settle();
     }
 
+    /// Forgets all who have left. Before each call, so that there are never more of them than clients.
     pub(super) fn forget_abandoned(&mut self) {
+        self.control.feed.is_heard();
+        self.control.followers.forget_abandoned();
         let (requests, tickets) = self.control.jobs.forget_abandoned();
         for number in requests {
             self.timers.disarm(Due::Request(number));

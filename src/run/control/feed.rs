@@ -5,7 +5,7 @@
 
 use super::names::Filter;
 use crate::control::api::Event;
-use crate::control::{Answer, Ask, Reply, Subscription};
+use crate::control::{Answer, Ask, Reply};
 use hyper::body::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -36,8 +36,19 @@ struct Entry {
     line: Box<[u8]>,
 }
 
+/// Somebody who listens, and how far that one has read. Events are kept while one of them exists, here or on its way to
+/// and from its client.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    /// The number of the next event.
+    next: u64,
+    filter: Filter,
+    /// It exists: [`Feed::listeners`] looks at it.
+    _alive: Arc<()>,
+}
+
 impl Feed {
-    /// Whether anybody would hear of an event.
+    /// Whether anybody would hear of an event. Forgets who has left.
     pub(super) fn is_heard(&mut self) -> bool {
         if self.listeners.is_empty() {
             return false;
@@ -73,17 +84,18 @@ impl Feed {
     pub(super) fn subscribe(&mut self, services: Vec<String>, first: &Event, reply: Reply) {
         let alive = Arc::new(());
         self.listeners.push(Arc::downgrade(&alive));
-        let subscription = Subscription { next: self.next(), services: services.into(), alive };
+        let filter = Filter::new(services);
+        let subscription = Subscription { next: self.next(), filter, _alive: alive };
         let mut line = serde_json::to_vec(first).unwrap_or_default();
         line.push(b'\n');
-        reply.send(Answer::Lines { lines: line.into(), more: Some(Ask::MoreEvents(subscription)) });
+        reply.send(Answer::Lines { lines: line.into(), more: Some(more(subscription)) });
     }
 
     /// Somebody who listens has room for more: answered at once if there is more, else by [`Feed::tell`].
     pub(super) fn more(&mut self, mut subscription: Subscription, reply: Reply) {
         match self.read(&mut subscription) {
             Some(lines) => {
-                reply.send(Answer::Lines { lines, more: Some(Ask::MoreEvents(subscription)) });
+                reply.send(Answer::Lines { lines, more: Some(more(subscription)) });
             }
             None => self.waiting.push((subscription, reply)),
         }
@@ -110,7 +122,6 @@ impl Feed {
 
     /// The next events for a listener, and its cursor behind them. `None` if there is nothing for it.
     fn read(&self, subscription: &mut Subscription) -> Option<Bytes> {
-        let filter = Filter::new(&subscription.services);
         let mut lines = Vec::new();
         if let Some(count @ 1..) = self.first.checked_sub(subscription.next) {
             serde_json::to_writer(&mut lines, &Event::Lost { count }).ok()?;
@@ -123,12 +134,16 @@ impl Feed {
                 break;
             }
             subscription.next += 1;
-            if entry.service.as_deref().is_none_or(|name| filter.takes(name)) {
+            if entry.service.as_deref().is_none_or(|name| subscription.filter.takes(name)) {
                 lines.extend_from_slice(&entry.line);
             }
         }
         (!lines.is_empty()).then(|| lines.into())
     }
+}
+
+fn more(subscription: Subscription) -> Ask {
+    Ask::MoreEvents(Box::new(subscription))
 }
 
 #[cfg(test)]
@@ -158,7 +173,7 @@ mod tests {
         let events = lines.split(|b| *b == b'\n').filter(|line| !line.is_empty());
         let events = events.map(|line| serde_json::from_slice(line).unwrap()).collect();
         let more = more.map(|ask| match ask {
-            Ask::MoreEvents(subscription) => subscription,
+            Ask::MoreEvents(subscription) => *subscription.downcast().unwrap(),
             other => panic!("{other:?}"),
         });
         Some((events, more))
@@ -194,6 +209,17 @@ mod tests {
         assert_eq!(events, [event("web")]);
         drop(ask(&mut feed, more.unwrap()));
         assert!(!feed.is_heard() && feed.waiting.is_empty());
+    }
+
+    #[test]
+    fn who_comes_and_goes_leaves_nothing_behind() {
+        let mut feed = Feed::default();
+        for _ in 0..100 {
+            assert!(!feed.is_heard());
+            let subscription = subscribe(&mut feed, &[]);
+            drop(ask(&mut feed, subscription));
+        }
+        assert!(feed.listeners.len() <= 1 && feed.waiting.len() <= 1);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use crate::core::{StateName, Ticket};
 use crate::model::Id;
 use std::collections::BTreeMap;
 
-/// Tickets that may be open at a time, for all and for those who may not act.
-pub(super) const TICKETS: usize = 32_768;
-pub(super) const STRANGERS: usize = 8_192;
+/// Tickets that may be open at a time, for all and for those who may not act. The core looks at each after every event.
+pub(super) const TICKETS: usize = 8_192;
+pub(super) const STRANGERS: usize = 2_048;
 
 /// The numbers above it are those of applies.
 const LAST_TICKET: u32 = u32::MAX - 2;

@@ -19,6 +19,12 @@ pub(super) struct Followers {
     seen: Stamp,
 }
 
+impl Followers {
+    pub(super) fn forget_abandoned(&mut self) {
+        self.waiting.retain(|(_, reply)| !reply.is_abandoned());
+    }
+}
+
 /// How far somebody has read.
 #[derive(Debug)]
 pub(super) struct Reading {

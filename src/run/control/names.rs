@@ -2,7 +2,7 @@
 
 use crate::config::did_you_mean;
 use crate::model::{Id, Plan};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use wildmatch::WildMatch;
 
 /// Patterns in one request at most, and characters in one: matching is the one thing whose time a client chooses.
@@ -126,17 +126,25 @@ fn short(name: &str) -> String {
 }
 
 /// Names to compare others with, again and again.
-#[derive(Debug)]
-pub(super) struct Filter(Vec<WildMatch>);
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    exact: HashSet<String>,
+    patterns: Vec<WildMatch>,
+}
 
 impl Filter {
-    /// None means all. The names were resolved before, so they are bounded.
-    pub(super) fn new(names: &[String]) -> Self {
-        Self(names.iter().map(|name| WildMatch::new(name)).collect())
+    /// None means all. The names were resolved before, so the patterns are few.
+    pub(super) fn new(names: Vec<String>) -> Self {
+        let (patterns, exact): (Vec<_>, _) = names.into_iter().partition(|name| is_pattern(name));
+        let patterns = patterns.iter().map(|pattern| WildMatch::new(pattern)).collect();
+        Self { exact: exact.into_iter().collect(), patterns }
     }
 
     pub(super) fn takes(&self, name: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|one| one.matches(name) || one.matches(stem(name)))
+        let all = self.exact.is_empty() && self.patterns.is_empty();
+        all || self.exact.contains(name)
+            || self.exact.contains(stem(name))
+            || self.patterns.iter().any(|pattern| pattern.matches(name))
     }
 }
 
@@ -199,8 +207,8 @@ mod tests {
 
     #[test]
     fn a_filter_takes_what_its_names_mean() {
-        let filter = Filter::new(&["worker".to_owned(), "d*".to_owned()]);
+        let filter = Filter::new(vec!["worker".to_owned(), "d*".to_owned()]);
         assert!(filter.takes("worker@3") && filter.takes("db") && !filter.takes("web"));
-        assert!(Filter::new(&[]).takes("anything"));
+        assert!(Filter::default().takes("anything"));
     }
 }
