@@ -307,7 +307,11 @@ impl Shell {
     fn feed(&mut self) {
         let mut actions = Vec::new();
         while let Some(fact) = self.facts.pop_front() {
-            tracing::trace!("{fact:?}");
+            match &fact {
+                // A plan is long, and holds values of variables.
+                Event::Replace(..) => tracing::trace!("Replace"),
+                fact => tracing::trace!("{fact:?}"),
+            }
             let now = self.now();
             self.core.step(now, fact, &mut actions);
             for action in actions.drain(..) {
