@@ -10,6 +10,7 @@ mod names;
 mod notes;
 mod wall;
 
+use super::apply::Asker;
 use super::shell::Shell;
 use crate::control::api::Event;
 use crate::control::{Ask, Call, Guests, Reply, serve, socket};
@@ -176,7 +177,7 @@ impl Shell {
             }
             Ask::Graph => reply.json(200, &self.graph(&names::all(&self.plan))),
             Ask::Timeline => reply.json(200, &self.timeline(&names::all(&self.plan))),
-            Ask::Apply(apply) => self.apply(apply, Some(Box::new(reply))),
+            Ask::Apply(apply) => self.apply(apply, Asker::Client(reply)),
             Ask::Shutdown(shutdown) => {
                 self.facts.push_back(core::Event::Request(Request::Shutdown(shutdown.code), None));
                 self.settle();
