@@ -215,10 +215,7 @@ fn the_timeline_shows_what_the_boot_waited_for() {
     assert!(drawn.starts_with("<svg ") && drawn.contains("waited for setup"), "{drawn}");
     assert!(c.foster_ends(0, &["timeline", "--svg", "-"]).stdout.starts_with("<svg "));
     let ran = c.foster_ends(1, &["timeline", "--svg", "/nowhere/boot.svg"]);
-    assert_eq!(
-        ran.stderr,
-        "foster: cannot write /nowhere/boot.svg: No such file or directory (os error 2)\n"
-    );
+    assert_eq!(ran.stderr, "foster: cannot write /nowhere/boot.svg: No such file or directory\n");
     assert_eq!(c.foster_json(0, &["timeline", "--json"])["services"].as_array().unwrap().len(), 3);
 }
 
@@ -296,5 +293,5 @@ fn manual_pages_and_completions_are_printed_and_written() {
     }
     let ran = run(&["man", "--out", "/nowhere"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.starts_with("foster: cannot write the manual: /nowhere/foster.1: "), "{ran:#?}");
+    assert_eq!(ran.stderr, "foster: cannot write /nowhere/foster.1: No such file or directory\n");
 }

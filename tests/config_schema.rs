@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use foster::config::{ConfigFile, Mode, Request, SchemaOf, Variables, json_schema, load, reference};
+use foster::model::Plan;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -176,9 +177,13 @@ fn what_foster_takes_is_valid() {
         let environment = Variables::new();
         let mut request = Request::new(vec![root.path().into()], None, &environment, Mode::Run);
         request.config = ConfigFile::Default(root.path().join("none"));
-        if let Err(report) = load(&request) {
-            panic!("foster refuses it: {}", report.render(false));
-        }
+        let plan = match load(&request) {
+            Ok(loaded) => loaded.plan,
+            Err(report) => panic!("foster refuses it: {}", report.render(false)),
+        };
+        // As it is when it comes from the process that reads it anew.
+        let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).expect("JSON")).expect("a plan");
+        assert_eq!(again, plan);
         assert_eq!(check(SchemaOf::Service, text), Vec::<String>::new(), "{text}");
     }
     let settings =

@@ -475,3 +475,21 @@ fn a_reader_that_dies_is_told_of() {
     untouched(&c, "web");
     c.stop_within(PROMPT);
 }
+
+#[test]
+fn what_somebody_asked_for_is_done_though_he_left_or_waited_long_enough() {
+    needs_namespace!();
+    let mut c = big(Setup::new().service("web", serve("web", &[]))).start();
+    c.wait_event("up web");
+    write(&c, "first", &serve("first", &[]));
+    let leaves = post(&c, &json!({}));
+    let reader = hold_reader(&c);
+    write(&c, "second", &serve("second", &[]));
+    let (status, told) = ask(&c, &json!({"timeout": 0.2}));
+    c.check(status == 504 && told["reason"] == "not done in time; it goes on", &told.to_string());
+    drop(leaves);
+    signal(reader.outside, libc::SIGCONT);
+    c.wait_event("up first");
+    c.wait_event("up second");
+    c.stop_within(PROMPT);
+}

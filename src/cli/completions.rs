@@ -1,7 +1,7 @@
 //! `foster completions`: what a shell needs to complete its command line.
 
-use super::terminal::{note, print};
-use super::{EX_FALSE, Verb, command};
+use super::connection::print_only;
+use super::{Verb, command};
 use clap_complete::Shell;
 
 /// Print a script that completes foster's command line in a shell
@@ -22,13 +22,7 @@ pub(super) struct Args {
 impl Verb for Args {
     fn run(self) -> u8 {
         crate::sys::signal::restore_inherited();
-        match print(&script(self.shell)) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                note(&format!("cannot write the script: {error}"));
-                EX_FALSE
-            }
-            _ => 0,
-        }
+        print_only(&script(self.shell))
     }
 }
 

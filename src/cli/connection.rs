@@ -1,12 +1,13 @@
 //! What every verb that talks to a supervisor has in common: where the supervisor is, what is said when that fails, and
 //! what Ctrl-C means.
 
-use super::terminal::note;
+use super::terminal::{note, print};
 use super::{EX_FALSE, EX_INTERRUPTED, EX_UNAVAILABLE};
 use crate::config::{Mode, Request, Variables, settings};
 use crate::control::client::{Client, Failure};
 use crate::control::socket::search;
 use crate::model::{Signal, Socket};
+use crate::sys::error_text;
 use futures_core::Stream;
 use std::future::poll_fn;
 use std::io;
@@ -43,7 +44,8 @@ impl Connection {
 
     /// Does what a verb does, and gives its exit code. Ctrl-C ends it in the way of every program.
     pub(super) fn run(&self, work: impl AsyncFnOnce(&Client) -> Result<u8, Trouble>) -> u8 {
-        self.drive(work, None)
+        let client = self.client();
+        drive(Box::pin(work(&client)), None)
     }
 
     /// The same; at Ctrl-C it says this, for what was asked goes on.
@@ -52,29 +54,34 @@ impl Connection {
         interrupted: &str,
         work: impl AsyncFnOnce(&Client) -> Result<u8, Trouble>,
     ) -> u8 {
-        self.drive(work, Some(interrupted))
+        let client = self.client();
+        drive(Box::pin(work(&client)), Some(interrupted))
     }
+}
 
-    fn drive(&self, work: impl AsyncFnOnce(&Client) -> Result<u8, Trouble>, interrupted: Option<&str>) -> u8 {
-        crate::sys::signal::restore_inherited();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let result = match runtime {
-            Err(error) => Err(Trouble::Own("begin".to_owned(), error)),
-            Ok(runtime) => runtime.block_on(async {
-                let client = self.client();
-                let work = work(&client);
-                let Some(text) = interrupted else { return work.await };
-                tokio::select! {
-                    result = work => result,
-                    () = arrives(Signal::INT) => {
-                        note(text);
-                        Ok(EX_INTERRUPTED)
-                    }
-                }
-            }),
-        };
-        result.unwrap_or_else(|trouble| trouble.say())
-    }
+/// What a verb does. Boxed, or the program would have a runtime for each verb.
+type Work<'a> = Pin<Box<dyn Future<Output = Result<u8, Trouble>> + 'a>>;
+
+fn drive(work: Work<'_>, interrupted: Option<&str>) -> u8 {
+    crate::sys::signal::restore_inherited();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Trouble::Own("begin".to_owned(), error).say(),
+    };
+    let result = runtime.block_on(async {
+        let Some(text) = interrupted else { return work.await };
+        tokio::select! {
+            result = work => result,
+            () = arrives(Signal::INT) => {
+                note(text);
+                Ok(EX_INTERRUPTED)
+            }
+        }
+    });
+    // Its connections end with this process and not before: a supervisor that ends waits for that, for its end kills whoever
+    // is left in the container.
+    std::mem::forget(runtime);
+    result.unwrap_or_else(Trouble::say)
 }
 
 /// Ends when this signal arrives; from this call on it does nothing else. A signal that whoever started this process
@@ -92,6 +99,11 @@ pub(super) fn arrives(signal: Signal) -> impl Future<Output = ()> {
     }
 }
 
+/// Prints the whole answer of a verb that needs no supervisor, and gives the exit code.
+pub(super) fn print_only(text: &str) -> u8 {
+    print(text).map_or_else(|error| Trouble::Output(error).say(), |()| 0)
+}
+
 /// Why a verb came to no result.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -105,7 +117,7 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// Says what happened, and gives the exit code.
-    fn say(self) -> u8 {
+    pub(super) fn say(self) -> u8 {
         match self {
             Self::Failure(failure) => {
                 note(&failure.to_string());
@@ -117,11 +129,11 @@ impl Trouble {
             // Whoever has read enough is content.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(error) => {
-                note(&format!("cannot write the answer: {error}"));
+                note(&format!("cannot write to stdout: {}", error_text(&error)));
                 EX_FALSE
             }
             Self::Own(what, error) => {
-                note(&format!("cannot {what}: {error}"));
+                note(&format!("cannot {what}: {}", error_text(&error)));
                 EX_FALSE
             }
         }

@@ -1,12 +1,11 @@
 //! `foster man`: the manual pages, made of what the verbs declare.
 
-use super::terminal::{note, print};
-use super::{EX_FALSE, EX_USAGE, VERBS, Verb, command};
+use super::connection::{Trouble, print_only};
+use super::{EX_USAGE, VERBS, Verb, command};
 use clap::Command;
 use clap::builder::Resettable;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Print a manual page, or write all of them
@@ -31,24 +30,23 @@ pub(super) struct Args {
 impl Verb for Args {
     fn run(self) -> u8 {
         crate::sys::signal::restore_inherited();
-        let mut all = pages();
-        let written = match &self.out {
-            Some(directory) => write_all(directory, &all),
-            None => {
-                let wanted = self.verb.map_or("foster".to_owned(), |verb| format!("foster-{verb}"));
-                // clap has looked at the name.
-                let Some(at) = all.iter().position(|(name, _)| *name == wanted) else { return EX_USAGE };
-                render(all.swap_remove(at).1).and_then(|page| print(&page)).map_err(|error| error.to_string())
-            }
-        };
-        match written {
-            Err(error) => {
-                note(&format!("cannot write the manual: {error}"));
-                EX_FALSE
-            }
-            Ok(()) => 0,
+        if let Some(directory) = &self.out {
+            return write_all(directory).map_or_else(Trouble::say, |()| 0);
         }
+        let wanted = self.verb.map_or("foster".to_owned(), |verb| format!("foster-{verb}"));
+        let page = pages().into_iter().find(|(name, _)| *name == wanted);
+        // clap has looked at the name.
+        page.map_or(EX_USAGE, |(_, page)| print_only(&render(page)))
     }
+}
+
+fn write_all(directory: &Path) -> Result<(), Trouble> {
+    for (name, page) in pages() {
+        let path = directory.join(format!("{name}.1"));
+        std::fs::write(&path, render(page))
+            .map_err(|error| Trouble::Own(format!("write {}", path.display()), error))?;
+    }
+    Ok(())
 }
 
 /// The name of every page, without its section, and what it is made of.
@@ -62,11 +60,12 @@ pub(super) fn pages() -> Vec<(String, Command)> {
 }
 
 /// As clap_mangen does it, but with what stands below the options under the titles where man-pages(7) has it.
-pub(super) fn render(mut page: Command) -> io::Result<String> {
+pub(super) fn render(mut page: Command) -> String {
     let below = page.get_after_help().map(ToString::to_string).unwrap_or_default();
     page = page.after_help(Resettable::Reset);
     let mut text = Vec::new();
-    Man::new(page).render(&mut text)?;
+    // Writing to memory does not fail.
+    let _ = Man::new(page).render(&mut text);
     let mut roff = Roff::new();
     let (examples, codes) = below.split_once("Exit code: ").unwrap_or((&below, ""));
     if let Some(examples) = examples.strip_prefix("Examples:\n") {
@@ -79,15 +78,6 @@ pub(super) fn render(mut page: Command) -> io::Result<String> {
     if !codes.is_empty() {
         roff.control("SH", ["EXIT STATUS"]).text([roman(codes)]);
     }
-    roff.to_writer(&mut text)?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-fn write_all(directory: &Path, pages: &[(String, Command)]) -> Result<(), String> {
-    for (name, page) in pages {
-        let path = directory.join(format!("{name}.1"));
-        let written = render(page.clone()).and_then(|text| std::fs::write(&path, text));
-        written.map_err(|error| format!("{}: {error}", path.display()))?;
-    }
-    Ok(())
+    let _ = roff.to_writer(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }

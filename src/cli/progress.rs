@@ -3,7 +3,7 @@
 use super::connection::PATIENCE;
 use super::terminal::{self, paint, state_colour};
 use crate::control::api::{Event, Graph, Node};
-use crate::control::client::{Client, Failure, Lines};
+use crate::control::client::{Answer, Asking, Client, Failure, Lines};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal, Write};
 
@@ -12,17 +12,16 @@ use std::io::{self, IsTerminal, Write};
 ///
 /// # Errors
 /// Those of the work. Without events it is done in silence.
-pub(super) async fn show<T>(
+pub(super) async fn show(
     client: &Client,
     patterns: &[String],
     wanted: bool,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+    mut work: Asking<'_, Answer>,
+) -> Result<Answer, Failure> {
     if !wanted || !io::stderr().is_terminal() {
         return work.await;
     }
     let Ok((mut events, concerned)) = listen(client, patterns).await else { return work.await };
-    let mut work = std::pin::pin!(work);
     let mut open = true;
     loop {
         tokio::select! {

@@ -1,7 +1,7 @@
 //! `foster schema`: the JSON schema of the configuration, for editors.
 
-use super::terminal::{note, print};
-use super::{EX_FALSE, Verb};
+use super::Verb;
+use super::connection::print_only;
 use crate::config::{SchemaOf, json_schema};
 
 /// Print the JSON schema of a service file, or of foster.toml
@@ -33,12 +33,6 @@ impl Verb for Args {
             File::Service => SchemaOf::Service,
             File::Settings => SchemaOf::Settings,
         };
-        match print(&format!("{:#}\n", json_schema(file))) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                note(&format!("cannot write the schema: {error}"));
-                EX_FALSE
-            }
-            _ => 0,
-        }
+        print_only(&format!("{:#}\n", json_schema(file)))
     }
 }

@@ -4,6 +4,7 @@
 //! unbounded: whoever answers at the socket may be anybody.
 
 use super::api::Problem;
+use crate::sys::error_text;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -15,6 +16,7 @@ use serde_json::Value;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::net::UnixStream;
 
@@ -48,7 +50,7 @@ impl fmt::Display for Failure {
         match self {
             Self::NoSupervisor { places, cause } => {
                 let first = places.first().map(|path| path.display().to_string()).unwrap_or_default();
-                write!(f, "no supervisor answers at {first}: {}", reason(cause))?;
+                write!(f, "no supervisor answers at {first}: {}", error_text(cause))?;
                 let others: Vec<_> = places.iter().skip(1).map(|path| path.display().to_string()).collect();
                 if others.is_empty() { Ok(()) } else { write!(f, " (nor at {})", others.join(", ")) }
             }
@@ -73,11 +75,6 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The text of the errno, without its number.
-fn reason(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |errno| crate::sys::errno_text(errno).to_owned())
-}
-
 /// A whole answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -99,6 +96,9 @@ impl Answer {
     }
 }
 
+/// A request under way. Boxed, or each verb would have a client of its own in the program.
+pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + 'a>>;
+
 /// Where the supervisor is looked for.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -112,103 +112,67 @@ impl Client {
         Self { places }
     }
 
-    /// Sends a request and reads the whole answer. `target` is the path with the query. Without `patience` the answer may
-    /// take as long as it takes.
+    /// `GET` of one answer. `target` is the path with the query.
     ///
     /// # Errors
     /// Every [`Failure`]; an answer whose JSON has the key `error` is a [`Failure::Problem`].
-    pub async fn call(
-        &self,
-        method: Method,
-        target: &str,
-        body: Option<&(impl Serialize + ?Sized)>,
-        patience: Option<Duration>,
-    ) -> Result<Answer, Failure> {
-        self.within(patience, async {
-            let exchange = self.send(method, target, body).await?;
-            let status = exchange.response.status().as_u16();
-            let socket = exchange.socket.clone();
-            answer(status, &exchange.collect().await?, socket)
-        })
-        .await
+    #[must_use]
+    pub fn get<'a>(&'a self, target: &'a str, patience: Duration) -> Asking<'a, Answer> {
+        self.ask(Method::GET, target, None, Some(patience))
     }
 
-    /// `GET`, as [`Client::call`].
+    /// `POST` of this body. Without `patience` the answer may take as long as it takes.
     ///
     /// # Errors
-    /// As there.
-    pub async fn get(&self, target: &str, patience: Duration) -> Result<Answer, Failure> {
-        self.call(Method::GET, target, None::<&()>, Some(patience)).await
-    }
-
-    /// `POST`, as [`Client::call`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn post(
-        &self,
-        target: &str,
+    /// As [`Client::get`].
+    #[must_use]
+    pub fn post<'a>(
+        &'a self,
+        target: &'a str,
         body: &impl Serialize,
         patience: Option<Duration>,
-    ) -> Result<Answer, Failure> {
-        self.call(Method::POST, target, Some(body), patience).await
+    ) -> Asking<'a, Answer> {
+        // The types of the API have string keys only, so it cannot fail.
+        self.ask(Method::POST, target, Some(serde_json::to_vec(body).unwrap_or_default()), patience)
+    }
+
+    fn ask<'a>(
+        &'a self,
+        method: Method,
+        target: &'a str,
+        body: Option<Vec<u8>>,
+        patience: Option<Duration>,
+    ) -> Asking<'a, Answer> {
+        Box::pin(async move {
+            let (stream, socket) = self.connect().await?;
+            within(patience, &socket, async {
+                let exchange = send(stream, &socket, method, target, body).await?;
+                let status = exchange.response.status().as_u16();
+                answer(status, &collect(exchange.response.into_body(), &socket).await?, &socket)
+            })
+            .await
+        })
     }
 
     /// `GET` of an answer that comes line by line.
     ///
     /// # Errors
     /// Every [`Failure`].
-    pub async fn lines(&self, target: &str, patience: Duration) -> Result<Lines, Failure> {
-        self.within(Some(patience), async {
-            let exchange = self.send(Method::GET, target, None::<&()>).await?;
-            if exchange.response.status().is_success() {
-                return Ok(Lines { exchange, buffer: Vec::new(), given: 0 });
-            }
-            let status = exchange.response.status().as_u16();
-            let socket = exchange.socket.clone();
-            let answer = answer(status, &exchange.collect().await?, socket.clone())?;
-            Err(Failure::NotUnderstood(socket, format!("HTTP status {}", answer.status)))
+    #[must_use]
+    pub fn lines<'a>(&'a self, target: &'a str, patience: Duration) -> Asking<'a, Lines> {
+        Box::pin(async move {
+            let (stream, socket) = self.connect().await?;
+            within(Some(patience), &socket, async {
+                let exchange = send(stream, &socket, Method::GET, target, None).await?;
+                if exchange.response.status().is_success() {
+                    return Ok(Lines { exchange, socket: socket.clone(), buffer: Vec::new(), given: 0 });
+                }
+                let status = exchange.response.status().as_u16();
+                answer(status, &collect(exchange.response.into_body(), &socket).await?, &socket)?;
+                Err(Failure::NotUnderstood(socket.clone(), format!("HTTP status {status}")))
+            })
+            .await
         })
-        .await
-    }
-
-    async fn within<T>(
-        &self,
-        patience: Option<Duration>,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let Some(time) = patience else { return work.await };
-        let late = || Failure::Silent(self.places.first().cloned().unwrap_or_default(), time);
-        tokio::time::timeout(time, work).await.unwrap_or_else(|_| Err(late()))
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        target: &str,
-        body: Option<&(impl Serialize + ?Sized)>,
-    ) -> Result<Exchange, Failure> {
-        let (stream, socket) = self.connect().await?;
-        let not_understood =
-            |error: &dyn fmt::Display| Failure::NotUnderstood(socket.clone(), error.to_string());
-        let told = |error: hyper::Error| match error {
-            error if error.is_parse() => not_understood(&error),
-            _ => Failure::Ended(socket.clone()),
-        };
-        let bytes = match body {
-            Some(body) => serde_json::to_vec(body).map_err(|error| not_understood(&error))?,
-            None => Vec::new(),
-        };
-        let mut request = Request::builder().method(method).uri(target).header("host", "foster");
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        let request = request.body(Full::new(Bytes::from(bytes))).map_err(|error| not_understood(&error))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
-        // It ends with the connection, or with the runtime.
-        tokio::spawn(async move { drop(connection.await) });
-        let response = sender.send_request(request).await.map_err(told)?;
-        Ok(Exchange { response, socket, _sender: sender })
     }
 
     /// The first place where somebody listens.
@@ -253,15 +217,44 @@ pub fn encode(text: &str, to: &mut String) {
 
 struct Exchange {
     response: Response<Incoming>,
-    socket: PathBuf,
     // Without it, hyper would close this half of the connection.
     _sender: SendRequest<Full<Bytes>>,
 }
 
-impl Exchange {
-    async fn collect(self) -> Result<Vec<u8>, Failure> {
-        collect(self.response.into_body(), &self.socket).await
+async fn send(
+    stream: UnixStream,
+    socket: &Path,
+    method: Method,
+    target: &str,
+    body: Option<Vec<u8>>,
+) -> Result<Exchange, Failure> {
+    let not_understood =
+        |error: &dyn fmt::Display| Failure::NotUnderstood(socket.to_owned(), error.to_string());
+    let told = |error: hyper::Error| match error {
+        error if error.is_parse() => not_understood(&error),
+        _ => Failure::Ended(socket.to_owned()),
+    };
+    let mut request = Request::builder().method(method).uri(target).header("host", "foster");
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
     }
+    let body = Full::new(Bytes::from(body.unwrap_or_default()));
+    let request = request.body(body).map_err(|error| not_understood(&error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
+    // It ends with the connection, or with the runtime.
+    tokio::spawn(async move { drop(connection.await) });
+    let response = sender.send_request(request).await.map_err(told)?;
+    Ok(Exchange { response, _sender: sender })
+}
+
+async fn within<T>(
+    patience: Option<Duration>,
+    socket: &Path,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(time) = patience else { return work.await };
+    let late = |_| Err(Failure::Silent(socket.to_owned(), time));
+    tokio::time::timeout(time, work).await.unwrap_or_else(late)
 }
 
 async fn collect(mut body: Incoming, socket: &Path) -> Result<Vec<u8>, Failure> {
@@ -278,12 +271,12 @@ async fn collect(mut body: Incoming, socket: &Path) -> Result<Vec<u8>, Failure> 
     Ok(bytes)
 }
 
-fn answer(status: u16, bytes: &[u8], socket: PathBuf) -> Result<Answer, Failure> {
+fn answer(status: u16, bytes: &[u8], socket: &Path) -> Result<Answer, Failure> {
     let body: Value = match serde_json::from_slice(bytes) {
         Ok(body) => body,
         Err(error) => {
             return Err(Failure::NotUnderstood(
-                socket,
+                socket.to_owned(),
                 format!("HTTP status {status} without JSON: {error}"),
             ));
         }
@@ -293,12 +286,13 @@ fn answer(status: u16, bytes: &[u8], socket: PathBuf) -> Result<Answer, Failure>
     {
         return Err(Failure::Problem(status, problem));
     }
-    Ok(Answer { status, body, socket })
+    Ok(Answer { status, body, socket: socket.to_owned() })
 }
 
 /// An answer that comes line by line.
 pub struct Lines {
     exchange: Exchange,
+    socket: PathBuf,
     buffer: Vec<u8>,
     /// Bytes of the buffer that were given away.
     given: usize,
@@ -316,7 +310,7 @@ impl Lines {
             if let Some(line) = self.buffered() {
                 return Ok(Some(line));
             }
-            let socket = &self.exchange.socket;
+            let socket = &self.socket;
             if self.buffer.len() > MAX_ANSWER {
                 return Err(Failure::NotUnderstood(socket.clone(), "a line has no end".to_owned()));
             }
@@ -350,7 +344,7 @@ impl Lines {
         let Some(line) = self.next().await? else { return Ok(None) };
         match serde_json::from_str(&line) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(Failure::NotUnderstood(self.exchange.socket.clone(), error.to_string())),
+            Err(error) => Err(Failure::NotUnderstood(self.socket.clone(), error.to_string())),
         }
     }
 }

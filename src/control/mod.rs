@@ -21,7 +21,7 @@ pub mod socket;
 mod stall;
 
 pub use call::{Answer, Ask, Call, Logs, Reply, Verb};
-pub use server::{Busy, CLIENTS, STRANGERS, converse_over, serve};
+pub use server::{Busy, CLIENTS, Guests, STRANGERS, converse_over, serve};
 
 #[cfg(test)]
 #[path = "openapi_tests.rs"]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 /// Connections at most.
@@ -38,14 +38,28 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 65\r\n\
     retry-after: 1\r\nconnection: close\r\n\r\n{\"error\":\"too many clients are connected\",\"help\":\"try it again\"}\n";
 
-/// Serves whoever connects, for as long as the runtime lives. `owner` may act, and root. Inside the runtime only.
+/// Serves whoever connects, for as long as the runtime lives. `owner` may act, and root. Inside the runtime only. Gives
+/// those who are connected.
 ///
 /// # Errors
 /// The runtime cannot watch the socket.
-pub fn serve(listener: StdListener, owner: u32, calls: mpsc::Sender<Call>) -> io::Result<()> {
+pub fn serve(listener: StdListener, owner: u32, calls: mpsc::Sender<Call>) -> io::Result<Guests> {
     let listener = UnixListener::from_std(listener)?;
-    tokio::spawn(accept(listener, Clients { owner, calls, tasks: JoinSet::new(), table: HashMap::new() }));
-    Ok(())
+    let guests = Guests::default();
+    let (tasks, table) = (JoinSet::new(), HashMap::new());
+    tokio::spawn(accept(listener, Clients { owner, calls, tasks, table, guests: guests.clone() }));
+    Ok(guests)
+}
+
+/// The connections of those who may act; nobody else can make the supervisor wait.
+#[derive(Clone, Debug, Default)]
+pub struct Guests(Arc<watch::Sender<()>>);
+
+impl Guests {
+    /// Waits until the last of them has gone.
+    pub async fn gone(&self) {
+        self.0.closed().await;
+    }
 }
 
 async fn accept(listener: UnixListener, mut clients: Clients) {
@@ -79,6 +93,7 @@ struct Clients {
     calls: mpsc::Sender<Call>,
     tasks: JoinSet<()>,
     table: HashMap<Id, Client>,
+    guests: Guests,
 }
 
 struct Client {
@@ -152,7 +167,12 @@ impl Clients {
             return;
         }
         let busy = Busy::default();
-        let task = self.tasks.spawn(converse(stream, may_act, busy.clone(), self.calls.clone()));
+        let guest = may_act.then(|| self.guests.0.subscribe());
+        let conversation = converse(stream, may_act, busy.clone(), self.calls.clone());
+        let task = self.tasks.spawn(async move {
+            conversation.await;
+            drop(guest);
+        });
         self.table.insert(task.id(), Client { uid, may_act, busy, task });
     }
 

@@ -5,6 +5,7 @@
 //! credentials.
 
 use crate::model::Socket;
+use crate::sys::error_text;
 use nix::unistd::Uid;
 use std::ffi::OsString;
 use std::fs::Permissions;
@@ -76,13 +77,8 @@ pub struct NotBound {
 
 impl std::fmt::Display for NotBound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.path.display(), plain(&self.cause))
+        write!(f, "{}: {}", self.path.display(), error_text(&self.cause))
     }
-}
-
-/// The text of an error without its number.
-fn plain(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |errno| crate::sys::errno_text(errno).to_owned())
 }
 
 /// Makes the socket in the first of these places where that is possible; the places before it, with the reasons, are in
@@ -196,7 +192,7 @@ mod tests {
     fn bind_now(path: &Path) -> Result<(UnixListener, Bound), String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
         let (bound, mut failed) = runtime.block_on(bind(&[path.to_owned()], false));
-        bound.ok_or_else(|| plain(&failed.remove(0).cause))
+        bound.ok_or_else(|| error_text(&failed.remove(0).cause))
     }
 
     #[test]

@@ -84,8 +84,8 @@ impl Tail {
             End::Eof => EOF,
         };
         let flags = end | if stream == Stream::Err { STDERR } else { 0 };
-        let length = u32::try_from(bytes.len()).unwrap_or(0) | u32::from(flags) << 24;
-        self.ring.extend(&length.to_le_bytes());
+        let [a, b, c, _] = u32::try_from(bytes.len()).unwrap_or(0).to_le_bytes();
+        self.ring.extend(&[a, b, c, flags]);
         self.ring.extend(&stamp.0.to_le_bytes());
         self.ring.extend(bytes);
         self.lines += 1;

@@ -19,10 +19,11 @@ use super::timers::Due;
 use crate::control::Reply;
 use crate::control::api::{Applied, Apply};
 use crate::core::{Answer, Event, Phase, Ticket};
-use crate::model::{Exit, Id, Plan, Signal, Socket, align, differences, settings_differences};
-use crate::sys::{Pid, memory, signal};
+use crate::model::{
+    Exit, Id, Plan, Signal, Socket, align, differences, format_duration, settings_differences,
+};
+use crate::sys::{Pid, errno_text, memory, signal};
 use load::{Read, Reading};
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 use told::{change, refusal, summary};
@@ -33,29 +34,33 @@ const WAITERS: usize = 64;
 const TICKETS: [Ticket; 2] = [Ticket(u32::MAX), Ticket(u32::MAX - 1)];
 
 /// Who asked for an apply.
-pub(super) trait Asker: fmt::Debug {
-    /// Nobody listens any more.
-    fn has_left(&self) -> bool;
-    /// The answer, with the HTTP status that goes with it.
-    fn answer(self: Box<Self>, status: u16, applied: &Applied);
+#[derive(Debug)]
+pub(super) enum Asker {
+    Client(Reply),
+    /// What comes of it is said in the supervisor's own lines.
+    Hangup,
+    /// He does not wait any more. What he asked for goes on.
+    Gone,
 }
 
-impl Asker for Reply {
-    fn has_left(&self) -> bool {
-        self.is_abandoned()
-    }
-
-    fn answer(self: Box<Self>, status: u16, applied: &Applied) {
-        self.json(status, applied);
-    }
-}
-
-/// Somebody who waits. Without an asker it was SIGHUP, and what comes of it is said in the supervisor's own lines.
+/// Somebody who asked.
 #[derive(Debug)]
 struct Waiter {
     number: u32,
     request: Apply,
-    asker: Option<Box<dyn Asker>>,
+    asker: Asker,
+}
+
+impl Waiter {
+    fn has_left(&self) -> bool {
+        matches!(&self.asker, Asker::Client(reply) if reply.is_abandoned())
+    }
+
+    /// What is left of one who does not wait any more, and is to be done all the same.
+    fn remains(&self) -> Option<Self> {
+        let Self { number, request, .. } = self;
+        (!request.dry_run).then(|| Self { number: *number, request: request.clone(), asker: Asker::Gone })
+    }
 }
 
 /// A plan that was given to the core and is not all up yet.
@@ -65,7 +70,7 @@ struct Given {
     /// What was found, and what to answer when all goes well.
     applied: Applied,
     in_force: bool,
-    /// SIGHUP asked for it.
+    /// SIGHUP asked for it: told when it is in force, for what does not come up then tells of itself.
     aloud: bool,
     waiters: Vec<Waiter>,
 }
@@ -92,18 +97,32 @@ impl Applies {
         [&mut self.current, &mut self.next].into_iter().chain(given)
     }
 
-    fn forget_those_who_left(&mut self) {
-        for list in self.lists() {
-            list.retain(|waiter| waiter.asker.as_ref().is_none_or(|asker| !asker.has_left()));
+    /// Takes those out who do not wait any more; one of them stands for all.
+    fn take_out(&mut self, gone: impl Fn(&Waiter) -> bool) -> Vec<(Waiter, Option<Applied>)> {
+        let mut out = Vec::new();
+        for list in [&mut self.current, &mut self.next] {
+            let mut remains = None;
+            for waiter in list.extract_if(.., |waiter| gone(waiter) || matches!(waiter.asker, Asker::Gone)) {
+                remains = remains.or(waiter.remains());
+                out.push((waiter, None));
+            }
+            list.extend(remains);
         }
+        for given in &mut self.given {
+            let waiters = given.waiters.extract_if(.., |waiter| gone(waiter));
+            out.extend(waiters.map(|waiter| (waiter, Some(given.applied.clone()))));
+        }
+        out
     }
 }
 
 impl Shell {
     /// Reads the configuration anew, and makes of the running tree what it says. Who asked is answered when what changed is
     /// up again, or earlier as the request says.
-    pub(super) fn apply(&mut self, request: Apply, asker: Option<Box<dyn Asker>>) {
-        self.applies.forget_those_who_left();
+    pub(super) fn apply(&mut self, request: Apply, asker: Asker) {
+        for (waiter, _) in self.applies.take_out(Waiter::has_left) {
+            self.timers.disarm(Due::Apply(waiter.number));
+        }
         let number = self.applies.last_number.wrapping_add(1);
         self.applies.last_number = number;
         let waiter = Waiter { number, request, asker };
@@ -123,8 +142,13 @@ impl Shell {
                 .arm(Due::Apply(number), Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
         }
         if self.applies.reading.is_some() {
+            if self.applies.current.is_empty() {
+                // It was given up and is not dead yet; whether it ever will be, nobody knows.
+                self.timers.arm(Due::Reading, load::PATIENCE);
+            }
             // One signal or ten: what they ask for is the same.
-            if waiter.asker.is_some() || self.applies.next.iter().all(|other| other.asker.is_some()) {
+            let hangup = |waiter: &Waiter| matches!(waiter.asker, Asker::Hangup);
+            if !hangup(&waiter) || !self.applies.next.iter().any(hangup) {
                 self.applies.next.push(waiter);
             }
             return;
@@ -142,7 +166,12 @@ impl Shell {
                 self.timers.arm(Due::Reading, load::PATIENCE);
                 self.applies.reading = Some(reading);
             }
-            Err(error) => self.conclude(Err(error.to_string())),
+            Err(error) => {
+                let why = error
+                    .raw_os_error()
+                    .map_or_else(|| error.to_string(), |errno| errno_text(errno).to_owned());
+                self.conclude(Err(why));
+            }
         }
     }
 
@@ -170,8 +199,12 @@ impl Shell {
         memory::give_back();
     }
 
-    /// It takes too long, on a mount that does not answer, say. Its process may even be beyond SIGKILL; until it is gone,
-    /// no other one is started.
+    /// It takes too long, on a mount that does not answer, say.
+    pub(super) fn reading_is_late(&mut self) {
+        self.give_up_reading(&format!("not done within {}", format_duration(load::PATIENCE)));
+    }
+
+    /// Its process may even be beyond SIGKILL; until it is gone, no other one is started.
     pub(super) fn give_up_reading(&mut self, why: &str) {
         let Some(reading) = &self.applies.reading else { return };
         signal::kill(reading.pid, Signal::KILL);
@@ -226,18 +259,17 @@ impl Shell {
         }
     }
 
-    fn give(&mut self, plan: Plan, applied: Applied, waiters: Vec<Waiter>) {
+    fn give(&mut self, plan: Plan, applied: Applied, mut waiters: Vec<Waiter>) {
         let taken = |ticket: &Ticket| self.applies.given.iter().any(|given| given.ticket == *ticket);
         let ticket = TICKETS.into_iter().find(|ticket| !taken(ticket)).unwrap_or(TICKETS[0]);
-        let aloud = waiters.iter().any(|waiter| waiter.asker.is_none());
+        let aloud = waiters.iter().any(|waiter| matches!(waiter.asker, Asker::Hangup));
+        waiters.retain(|waiter| matches!(waiter.asker, Asker::Client(_)));
         self.applies.given.push(Given { ticket, applied, in_force: false, aloud, waiters });
         self.facts.push_back(Event::Replace(Rc::new(plan), Some(ticket)));
         self.settle();
         // It is accepted, whatever comes of it.
         let Some(given) = self.applies.given.iter_mut().find(|given| given.ticket == ticket) else { return };
-        let waiters = std::mem::take(&mut given.waiters);
-        let (patient, hasty): (Vec<_>, Vec<_>) = waiters.into_iter().partition(|w| !w.request.no_wait);
-        given.waiters = patient;
+        let hasty: Vec<_> = given.waiters.extract_if(.., |waiter| waiter.request.no_wait).collect();
         let applied = given.applied.clone();
         self.answer_all(hasty, 200, &applied);
     }
@@ -307,37 +339,27 @@ impl Shell {
         if let (false, Some(reason)) = (given.in_force, &given.applied.reason) {
             say(given.aloud, &format!("not applied: {reason}"));
         }
-        // What SIGHUP asked for is told when it is in force; what does not come up then tells of itself.
-        let waiters = given.waiters.into_iter().filter(|waiter| waiter.asker.is_some()).collect();
-        self.answer_all(waiters, if given.applied.ok { 200 } else { 409 }, &given.applied);
+        self.answer_all(given.waiters, if given.applied.ok { 200 } else { 409 }, &given.applied);
         true
     }
 
     /// Somebody has waited as long as he wanted to.
     pub(super) fn end_waiting(&mut self, number: u32) {
-        let mine = |waiter: &mut Waiter| waiter.number == number;
-        let late = "it was not done in time, and goes on";
-        let applies = &mut self.applies;
-        let reading: Vec<Waiter> =
-            applies.current.extract_if(.., mine).chain(applies.next.extract_if(.., mine)).collect();
-        let mut applied = refusal(late);
-        let mut late_ones = reading;
-        for given in &mut applies.given {
-            let waiters: Vec<Waiter> = given.waiters.extract_if(.., mine).collect();
-            if !waiters.is_empty() {
-                applied = Applied { ok: false, reason: Some(late.to_owned()), ..given.applied.clone() };
-                late_ones.extend(waiters);
-            }
+        for (waiter, applied) in self.applies.take_out(|waiter| waiter.number == number) {
+            let goes_on = if waiter.request.dry_run { "" } else { "; it goes on" };
+            let reason = Some(format!("not done in time{goes_on}"));
+            let applied = Applied { ok: false, reason, ..applied.unwrap_or_default() };
+            self.answer_all(vec![waiter], 504, &applied);
         }
-        self.answer_all(late_ones, 504, &applied);
     }
 
     fn answer_all(&mut self, waiters: Vec<Waiter>, status: u16, applied: &Applied) {
         for waiter in waiters {
             self.timers.disarm(Due::Apply(waiter.number));
             match waiter.asker {
-                Some(asker) => asker.answer(status, applied),
-                None => {
+                Asker::Client(reply) => reply.json(status, applied),
+                Asker::Gone => {}
+                Asker::Hangup => {
                     let reason = applied.reason.as_deref().unwrap_or_default();
                     tracing::warn!("not applied, nothing was changed: {reason}");
                     if !applied.findings.is_empty() {

@@ -10,9 +10,10 @@ mod names;
 mod notes;
 mod wall;
 
+use super::apply::Asker;
 use super::shell::Shell;
 use crate::control::api::Event;
-use crate::control::{Ask, Call, Reply, serve, socket};
+use crate::control::{Ask, Call, Guests, Reply, serve, socket};
 use crate::core::{self, Request};
 use crate::model::{Id, Settings, Socket};
 use feed::Feed;
@@ -33,6 +34,9 @@ const CALLS: usize = 64;
 const TURN: Duration = Duration::from_millis(2);
 /// How often the connections get a turn of their own at the very end, to hand over their last answers.
 const LAST_TURNS: usize = 4;
+/// How long those who act have to take them. They live in the container more often than not: what it ends with ends them
+/// too, and then their own exit code would be that of a kill.
+const LAST_WAIT: Duration = Duration::from_millis(100);
 
 /// What the shell keeps for those who ask.
 #[derive(Debug, Default)]
@@ -41,6 +45,7 @@ pub(super) struct Control {
     /// A call that the shell was woken by.
     next: Option<Call>,
     bound: Option<socket::Bound>,
+    guests: Option<Guests>,
     jobs: Jobs,
     feed: Feed,
     followers: Followers,
@@ -65,18 +70,21 @@ impl Control {
             return Self::default();
         };
         let (sender, calls) = mpsc::channel(CALLS);
-        if let Err(error) = serve(listener, uid, sender) {
-            tracing::warn!("no control socket: {error}; the tree runs without one");
-            bound.remove();
-            return Self::default();
-        }
+        let guests = match serve(listener, uid, sender) {
+            Ok(guests) => Some(guests),
+            Err(error) => {
+                tracing::warn!("no control socket: {error}; the tree runs without one");
+                bound.remove();
+                return Self::default();
+            }
+        };
         let path = bound.path.display();
         if why.is_empty() {
             tracing::info!("the control socket is {path}");
         } else {
             tracing::warn!("the control socket is {path}; {why}");
         }
-        Self { calls: Some(calls), bound: Some(bound), ..Self::default() }
+        Self { calls: Some(calls), bound: Some(bound), guests, ..Self::default() }
     }
 
     /// Waits until there is a call; [`Shell::answer_calls`] takes it.
@@ -169,7 +177,7 @@ impl Shell {
             }
             Ask::Graph => reply.json(200, &self.graph(&names::all(&self.plan))),
             Ask::Timeline => reply.json(200, &self.timeline(&names::all(&self.plan))),
-            Ask::Apply(apply) => self.apply(apply, Some(Box::new(reply))),
+            Ask::Apply(apply) => self.apply(apply, Asker::Client(reply)),
             Ask::Shutdown(shutdown) => {
                 self.facts.push_back(core::Event::Request(Request::Shutdown(shutdown.code), None));
                 self.settle();
@@ -234,6 +242,9 @@ impl Shell {
         }
         if let Some(bound) = &self.control.bound {
             bound.remove();
+        }
+        if let Some(guests) = &self.control.guests {
+            let _ = tokio::time::timeout(LAST_WAIT, guests.gone()).await;
         }
     }
 }

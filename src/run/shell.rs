@@ -1,6 +1,6 @@
 //! The loop: gathers facts, a turn at a time, until the core says that it is over.
 
-use super::apply::{Applies, Origin};
+use super::apply::{Applies, Asker, Origin};
 use super::boot::{BootError, cannot};
 use super::control::Control;
 use super::history::History;
@@ -217,7 +217,7 @@ impl Shell {
                 }
                 Due::Groups => self.look_at_groups(),
                 Due::Dead => self.deaths = true,
-                Due::Reading => self.give_up_reading("not done within 30s"),
+                Due::Reading => self.reading_is_late(),
                 Due::Apply(number) => self.end_waiting(number),
                 Due::Request(number) => self.close_request(number, Outcome::Timeout),
             }
@@ -244,7 +244,7 @@ impl Shell {
                 tracing::info!("{signal} received");
                 self.facts.extend(meaning.request().map(|request| Event::Request(request, None)));
             }
-            Meaning::Apply => self.apply(Apply::default(), None),
+            Meaning::Apply => self.apply(Apply::default(), Asker::Hangup),
             Meaning::Status => self.print_status(),
             Meaning::Forward => self.forward(signal),
         }
@@ -307,7 +307,11 @@ impl Shell {
     fn feed(&mut self) {
         let mut actions = Vec::new();
         while let Some(fact) = self.facts.pop_front() {
-            tracing::trace!("{fact:?}");
+            match &fact {
+                // A plan is long, and holds values of variables.
+                Event::Replace(..) => tracing::trace!("Replace"),
+                fact => tracing::trace!("{fact:?}"),
+            }
             let now = self.now();
             self.core.step(now, fact, &mut actions);
             for action in actions.drain(..) {

@@ -61,6 +61,12 @@ pub fn errno_text(errno: i32) -> &'static str {
     }
 }
 
+/// The text of an error as [`errno_text`] has it, or as it is.
+#[must_use]
+pub fn error_text(error: &std::io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |errno| errno_text(errno).to_owned())
+}
+
 /// The error number that the last failed libc call of this thread left behind.
 fn errno() -> i32 {
     nix::errno::Errno::last_raw()

@@ -4,9 +4,9 @@ mod draw;
 
 use super::check::{Format as Findings, print as print_findings};
 use super::configuration::Configuration;
-use super::connection::{Connection, PATIENCE};
+use super::connection::{Connection, PATIENCE, print_only};
 use super::terminal::{self, print};
-use super::{EX_CONFIG, EX_FALSE, Verb};
+use super::{EX_CONFIG, Verb};
 use crate::config::{Mode, load};
 use crate::control::api::{Graph, Node};
 use crate::control::client::Client;
@@ -75,13 +75,7 @@ fn of_files(configuration: Configuration, format: Format) -> u8 {
     let environment = std::env::vars_os().collect();
     match load(&configuration.request(&environment, Mode::Check)) {
         // Warnings are the business of `check`.
-        Ok(loaded) => match print(&show(&of_plan(&loaded.plan), format)) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                terminal::note(&format!("cannot write the graph: {error}"));
-                EX_FALSE
-            }
-            _ => 0,
-        },
+        Ok(loaded) => print_only(&show(&of_plan(&loaded.plan), format)),
         Err(report) => {
             print_findings(&report, None, Findings::Text);
             EX_CONFIG
