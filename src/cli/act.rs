@@ -32,7 +32,8 @@ Examples:
   foster stop '*' --no-wait         all services, while foster itself stays
   foster stop db --timeout 10s      wait no longer; the stop goes on
 
-A service that was stopped stays down until somebody starts it, or what requires it.
+A service that was stopped stays down until somebody starts it, or one that requires it; those that went \
+down with it wait for that.
 
 Exit code: 0 when all are down, 1 when somebody started one again or this user may not stop them, 124 when \
 the timeout ran out, 130 after Ctrl-C (the stop goes on), 69 when no supervisor answers, 64 for a wrong \

@@ -23,7 +23,7 @@ stopped. SIGHUP does the same.
 
 Exit code: 0 when the new configuration is in force and what changed is up again (also when nothing \
 changed; with --dry-run: when it could be), 1 when it has mistakes (saying which), a service did not come \
-up or this user may not do it, 124 when the timeout ran out, 130 after Ctrl-C (it goes on), 69 when no \
+up or this user may not do it, 124 when the timeout ran out, 130 after Ctrl-C (the apply goes on), 69 when no \
 supervisor answers, 64 for a wrong command line.")]
 pub(super) struct Args {
     /// Only print what would change
@@ -43,7 +43,7 @@ pub(super) struct Args {
 
 impl Verb for Args {
     fn run(self) -> u8 {
-        self.connection.run_and_wait("no longer waiting; what changed goes on", async |client: &Client| {
+        self.connection.run_and_wait("no longer waiting; the apply goes on", async |client: &Client| {
             let Waiting { no_wait, timeout } = self.waiting;
             let timeout = timeout.map(|time| time.as_secs_f64());
             let request = Apply { dry_run: self.dry_run, no_wait, timeout };

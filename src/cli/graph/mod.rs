@@ -26,6 +26,9 @@ shown whole elsewhere. The first to start stand in step 1, and those of one step
 
 Exit code: 0, 78 when the directory has errors, 69 when no supervisor answers, 64 for a wrong command \
 line.")]
+#[command(mut_arg("directories", |argument| {
+    argument.help("Services directories, base layer first [default: none, but the running tree]")
+}))]
 pub(super) struct Args {
     #[command(flatten)]
     configuration: Configuration,
