@@ -122,7 +122,8 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
-    std::fs::DirBuilder::new().mode(0o755).create(directory)
+    // An image FROM scratch has no /run either.
+    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory)
 }
 
 /// Anybody may make a directory in /tmp, or a link.
