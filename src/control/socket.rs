@@ -255,8 +255,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let long = directory.path().join("x".repeat(Socket::LONGEST));
         assert_eq!(bind_now(&long).unwrap_err(), "a path of a socket has at most 107 bytes");
-        assert_eq!(bind_now(&directory.path().join("no/no/s")).unwrap_err(), "No such file or directory");
-        assert!(bind_now(&directory.path().join("new/s")).is_ok(), "one directory is made");
+        std::fs::write(directory.path().join("file"), "").unwrap();
+        assert_eq!(bind_now(&directory.path().join("file/new/s")).unwrap_err(), "Not a directory");
+        assert!(bind_now(&directory.path().join("new/one/s")).is_ok(), "its directory is made");
     }
 
     #[test]
