@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use foster::config::{ConfigFile, Loaded, Mode, Report, Request, Variables, load};
-use foster::model::{Kind, LogLevel, Policy, Ready, Service, Signal, Socket, Stdin};
+use foster::model::{Kind, LogLevel, Policy, Service, Sign, Signal, Socket, Stdin};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -125,7 +125,7 @@ fn ready_restart_stop_and_reload_arrive() {
          success-codes = [0, 'SIGTERM']\n[stop]\nsignal = 'QUIT'\ntimeout = '3s'\ncommand = ['bye']\ngroup = false\n\
          [reload]\ncommand = 'x -s reload'\ntimeout = '1s'",
     );
-    assert_eq!(service.ready, Ready::Delay(Duration::from_secs(2)));
+    assert_eq!(service.ready.sign, Sign::Delay(Duration::from_secs(2)));
     assert_eq!((service.restart.policy, service.restart.limit), (Policy::OnFailure, None));
     assert_eq!(
         service.restart.max_delay,

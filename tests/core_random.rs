@@ -4,7 +4,7 @@
 mod world;
 
 use foster::core::{Event, Phase, Request};
-use foster::model::{Conditions, Id, Kind, Plan, Policy, Ready, Service, Stop};
+use foster::model::{Conditions, Id, Kind, Plan, Policy, Service, Sign, Stop};
 use proptest::prelude::*;
 use std::time::Duration;
 use world::invariants::{Edge, check_state, check_step};
@@ -90,7 +90,7 @@ fn plan(drafts: &[Draft], changes: &[Change]) -> Plan {
         (s.essential, s.enabled) = (draft.essential, draft.enabled);
         s.main = draft.main && draft.kind != Kind::Target && !std::mem::replace(&mut main_given, draft.main);
         if draft.delayed && draft.kind == Kind::Daemon {
-            s.ready = Ready::Delay(Duration::from_secs(1));
+            s.ready.sign = Sign::Delay(Duration::from_secs(1));
         }
         if draft.condition {
             s.when = Conditions { command: Some(vec!["test".into()]), ..Conditions::default() };

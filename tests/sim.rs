@@ -12,7 +12,7 @@ use foster::core::{
     Timer,
 };
 use foster::model::{
-    Conditions, Exec, Exit, ExitMatch, Id, Kind, Plan, Policy, Ready, Service, Signal, Stop, parse_duration,
+    Conditions, Exec, Exit, ExitMatch, Id, Kind, Plan, Policy, Service, Sign, Signal, Stop, parse_duration,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -306,7 +306,7 @@ fn service(words: &[&str], names: &mut Vec<String>, by_hand: &mut Vec<String>) -
                 s.requires.extend(ids(value));
                 s.restart_with.extend(ids(value));
             }
-            "delay" => s.ready = Ready::Delay(parse_duration(value).expect("a duration")),
+            "delay" => s.ready.sign = Sign::Delay(parse_duration(value).expect("a duration")),
             "limit" => s.restart.limit = Some(value.parse().expect("a number")),
             "on-failure" => s.restart.policy = Policy::OnFailure,
             "never" => s.restart.policy = Policy::Never,

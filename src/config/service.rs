@@ -10,8 +10,8 @@ use super::scope::Scope;
 use super::tree::{Node, Table, Value};
 use super::{Mode, Variables};
 use crate::model::{
-    Conditions, EnvCondition, Kind, PathCondition, Policy, Ready, Reload, Restart, Service, Settings, Signal,
-    Stdin, Stop,
+    Conditions, EnvCondition, Kind, PathCondition, Policy, Ready, Reload, Restart, Service, Settings, Sign,
+    Signal, Stdin, Stop,
 };
 use std::cell::OnceCell;
 
@@ -293,7 +293,8 @@ fn ready(reader: &Reader<'_, '_>, kind: Kind) -> Ready {
         reader.conflict("ready", "`[ready]` on a oneshot", help, reader.key_span("type"));
     }
     let delay = reader.inner("ready").and_then(|ready| ready.duration("delay"));
-    delay.map_or(Ready::Exec, |delay| Ready::Delay(delay.value))
+    let sign = delay.map_or(Sign::Exec, |delay| Sign::Delay(delay.value));
+    Ready { sign, ..Ready::default() }
 }
 
 fn restart(outer: &Reader<'_, '_>, kind: Kind, policy: Policy) -> Restart {

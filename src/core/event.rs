@@ -1,7 +1,7 @@
 //! What goes into the core and what comes out of it.
 
 use super::{Millis, StateName};
-use crate::model::{Exit, Id, Plan};
+use crate::model::{Exit, Id, OnFailure, Plan};
 use std::rc::Rc;
 
 /// What a process is to its service.
@@ -15,6 +15,8 @@ pub enum Role {
     Stop,
     /// The command of its `[reload]`.
     Reload,
+    /// The command of a probe. Never told: what is said of a probe is [`Action::Probe`] and [`Event::Probed`].
+    Probe,
 }
 
 /// One process: at most one of each (service, role) is alive.
@@ -61,6 +63,25 @@ pub enum Event {
     Vacated(Id),
     /// An armed timer has run out.
     Timer(Timer),
+    /// The service has given the sign by which it is ready, or by which a reload is through. Also when nobody waits for it.
+    Ready(Id),
+    /// The attempt of [`Action::Probe`] is over, with this success, and nothing of it lives. Exactly one for each, after
+    /// [`Action::Abandon`] too.
+    Probed(Id, bool),
+    /// It says that it is stopping by itself.
+    Leaving(Id),
+    /// It says that it began to reload, after the reload signal was sent.
+    Reloading(Id),
+    /// It asks for more time: what it is at may take so long from now on.
+    Extend(Id, Millis),
+    /// It says that it is alive.
+    Alive(Id),
+    /// It asks to be watched at this interval from now on; 0: not at all.
+    Watch(Id, Millis),
+    /// It says that it does not work any more.
+    Hung(Id),
+    /// What it waits for has come: a connection, or a time of its schedule.
+    Triggered(Id),
     /// There is no child left at all. Told after a [`Action::Sweep`], at once or when the last one is reaped.
     NoChildren,
 }
@@ -151,6 +172,10 @@ pub enum Timer {
     Service(Id),
     /// The end of the patience with the service's reload command.
     Reload(Id),
+    /// The next probe of the service, or the end of the patience with the one that runs.
+    Probe(Id),
+    /// The end of the time within which the service has to say that it is alive.
+    Watchdog(Id),
     /// The next deadline of the shutdown.
     Shutdown,
 }
@@ -168,6 +193,18 @@ pub enum Action {
     Reload(Id),
     /// Send SIGKILL to this process and its group.
     Kill(Proc),
+    /// Send SIGABRT to the main process.
+    Abort(Id),
+    /// Look at the service once, by its `[ready]` while it is starting and by its `[health]` while it is ready, and answer
+    /// with [`Event::Probed`].
+    Probe(Id),
+    /// Give up the probe that runs: kill its process, close its connection.
+    Abandon(Id),
+    /// Tell [`Event::Triggered`] when a connection waits (once) or whenever the schedule says so, until told otherwise. Told
+    /// again, nothing changes for a schedule.
+    Await(Id),
+    /// Wait for it no more.
+    Forget(Id),
     /// Set a timer, from now.
     Arm(Timer, Millis),
     /// Drop a timer; it must not fire any more.
@@ -214,6 +251,13 @@ pub enum Notice {
         /// What the core does about it.
         next: Next,
     },
+    /// It was taken down for a flaw that was told before, and is down.
+    TakenDown {
+        /// Which.
+        id: Id,
+        /// What the core does about it.
+        next: Next,
+    },
     /// Its main process could not be started.
     NotStarted {
         /// Which.
@@ -236,6 +280,28 @@ pub enum Notice {
         id: Id,
         /// [`Reason::ReloadFailed`], [`Reason::ReloadNotStarted`] or [`Reason::ReloadLate`].
         reason: Reason,
+    },
+    /// It was not ready in time and is stopped.
+    Unready(Id),
+    /// A probe of its health failed, so many in a row by now.
+    Unwell(Id, u32),
+    /// It is not well: so many probes in a row failed, and this is done about it.
+    Unhealthy(Id, u32, OnFailure),
+    /// A probe succeeded again.
+    Healthy(Id),
+    /// It did not say in time that it is alive (`hung`: it said that it is not), and gets SIGABRT.
+    Watchdog {
+        /// Which.
+        id: Id,
+        /// It said so itself.
+        hung: bool,
+    },
+    /// Its schedule says that it runs, but it runs already; `queued`: it runs again afterwards.
+    Overlap {
+        /// Which.
+        id: Id,
+        /// Whether it runs again afterwards.
+        queued: bool,
     },
     /// It did not stop in time and is killed.
     Late(Id),
@@ -262,6 +328,8 @@ pub enum Next {
     Failed,
     /// It has ended well.
     Done,
+    /// It waits for its next connection or time.
+    Rest,
     /// Nothing: a new plan takes it down anyway.
     Retires,
 }
@@ -275,6 +343,8 @@ pub enum Cause {
     Main(Id, u8),
     /// An essential service has failed for good, with this code.
     Failed(Id, u8),
+    /// A service is not well, and its `[health]` says that the container ends with that.
+    Unhealthy(Id),
     /// An essential service can never start, because of this requirement's failure, with this code.
     Blocked(Id, Id, u8),
     /// Nothing is left to do.

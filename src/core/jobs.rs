@@ -90,6 +90,8 @@ impl Core {
             not(Reason::Ending)
         } else if self.is_removed(id) {
             not(Reason::Removed)
+        } else if asked && svc.run_failed && svc.state == State::Armed {
+            not(Reason::Failed)
         } else if self.satisfied(id) && !svc.doomed {
             Some(Answer::Done)
         } else {

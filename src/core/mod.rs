@@ -11,7 +11,7 @@
 //!            │                            │  ▲                      ▲
 //!            ▼           crash            │  │ and again            │
 //!        starting ───────────────────►────┴──┴──► failed            │
-//!            │ exec, delay                ▲                         │
+//!            │ exec, delay, sign          ▲                         │
 //!            ▼           crash            │                         │
 //!          ready ─────────────────────────┴─────────────────────────┘
 //!            │ ended well, not to be restarted; a oneshot: success
@@ -30,15 +30,18 @@
 //!
 //! - *Retiring*: off, because the plan that is to come removes it or changes its process.
 //!
-//! At most one live process per (service, role), so the core needs no pid and no generation counter. A service has at
-//! most one timer, and what it means follows from the state ([`Core::needs_timer`]), and one more for its reload command;
-//! a disarmed timer never fires.
+//! A service that is started by a connection or by its schedule is *armed* instead of inactive while it waits for that.
+//!
+//! At most one live process per (service, role), so the core needs no pid and no generation counter. A service has one
+//! timer whose meaning follows from the state ([`Core::needs_timer`]), and one each for its reload, its probes and its
+//! watchdog; a disarmed timer never fires.
 //!
 //! When all has settled, those who wait for something are answered ([`Ticket`], [`Answer`]): an answer is true of the
 //! state that it is given in.
 
 mod event;
 mod jobs;
+mod probe;
 mod reload;
 mod replace;
 mod request;
@@ -47,13 +50,16 @@ mod service;
 mod settle;
 mod shutdown;
 mod state;
+mod stop;
+mod trigger;
 mod view;
+mod watchdog;
 
 pub use event::{
     Action, Answer, Cause, Event, Fault, Goal, Next, Notice, Proc, Reason, Request, Role, Sweep, Ticket,
     Timer,
 };
-pub use state::{Live, Phase, Stage, Starting, State, Svc, Then};
+pub use state::{Flaw, Live, Phase, Said, Stage, Starting, State, Svc, Then};
 pub use view::{ServiceView, StateName, Why};
 
 use crate::model::{Id, Kind, Plan, Service};
@@ -94,7 +100,7 @@ impl Core {
     #[must_use]
     pub fn new(plan: Rc<Plan>, seed: u64) -> Self {
         let graph = Rc::new(Graph::new(&plan));
-        let svc = plan.services.iter().map(|s| Svc::new(s.enabled)).collect();
+        let svc = plan.services.iter().map(Svc::new).collect();
         let [stale, doubtful, movable] = [const { Pending::new() }; 3];
         Self {
             plan,
@@ -133,6 +139,17 @@ impl Core {
             Event::Vacated(id) => self.vacated(id, &mut turn),
             Event::Timer(Timer::Service(id)) => self.service_timer(id, &mut turn),
             Event::Timer(Timer::Reload(id)) => self.reload_timer(id, &mut turn),
+            Event::Timer(Timer::Probe(id)) => self.probe_timer(id, &mut turn),
+            Event::Timer(Timer::Watchdog(id)) => self.watchdog_timer(id, &mut turn),
+            Event::Ready(id) => self.said_ready(id, &mut turn),
+            Event::Probed(id, success) => self.probed(id, success, &mut turn),
+            Event::Leaving(id) => self.leaves(id, &mut turn),
+            Event::Reloading(id) => self.said_reloading(id),
+            Event::Extend(id, time) => self.extend(id, time, &mut turn),
+            Event::Alive(id) => self.alive(id, &mut turn),
+            Event::Watch(id, interval) => self.watch(id, interval, &mut turn),
+            Event::Hung(id) => self.hung(id, &mut turn),
+            Event::Triggered(id) => self.triggered(id, &mut turn),
             Event::Timer(Timer::Shutdown) => self.shutdown_timer(&mut turn),
             Event::NoChildren => self.no_children(&mut turn),
         }
@@ -176,11 +193,12 @@ impl Core {
         &self.graph.pulled_by[id.index()]
     }
 
-    /// A daemon or target is ready, a oneshot has ended with success, or the service was skipped by its conditions.
+    /// A daemon or target is ready, a oneshot has ended with success, the service was skipped by its conditions, or it waits
+    /// for a connection or a time.
     #[must_use]
     pub fn satisfied(&self, id: Id) -> bool {
         match self.svc(id).state {
-            State::Ready | State::Skipped => true,
+            State::Ready | State::Armed | State::Skipped => true,
             State::Done => self.plan.service(id).kind == Kind::Oneshot,
             _ => false,
         }
@@ -192,7 +210,7 @@ impl Core {
         let svc = self.svc(id);
         match svc.state {
             State::Checking { command } => command,
-            State::Starting(Starting::Delay) | State::Backoff => true,
+            State::Starting(Starting::Delay | Starting::Sign) | State::Backoff => true,
             State::Ready => svc.failures > 0,
             State::Stopping { stage: Stage::Command | Stage::Signal, .. } => true,
             // A killed process ends by itself; a killed group whose last member somebody else must reap may not.
@@ -207,10 +225,12 @@ impl Core {
         self.phase.hash(hasher);
         for s in &self.svc {
             let flags = [s.want, s.held, s.again, s.checked, s.retiring, s.reload_again, s.reload_killed];
-            let Live { main, check, stop, reload, group } = s.live;
-            let flags = flags.into_iter().chain([main, check, stop, reload, group]);
+            let more =
+                [s.demanded, s.queued, s.awaiting, s.run_failed, s.probe_dropped, s.watchdog.is_some()];
+            let Live { main, check, stop, reload, probe, group } = s.live;
+            let flags = flags.into_iter().chain(more).chain([main, check, stop, reload, probe, group]);
             let flags = flags.fold(0u32, |bits, flag| bits << 1 | u32::from(flag));
-            (s.state, flags, s.failures).hash(hasher);
+            (s.state, flags, s.failures, s.misses, s.reload_said).hash(hasher);
         }
         self.jobs.hash(hasher);
         (self.rising.ids.as_slice(), self.rising.decided).hash(hasher);

@@ -4,7 +4,9 @@
 //! the first has looked. The command never outlives the readiness of its service.
 
 use super::jobs::Ask;
-use super::{Action, Answer, Core, Fault, Notice, Proc, Reason, Role, State, Ticket, Timer, Turn, millis};
+use super::{
+    Action, Answer, Core, Fault, Notice, Proc, Reason, Role, Said, State, Ticket, Timer, Turn, millis,
+};
 use crate::model::{Exit, Id, Kind};
 
 impl Core {
@@ -22,7 +24,7 @@ impl Core {
         if let Some(reason) = refused {
             return self.wait_for(ticket, Ask::Over(Answer::Not(reason)));
         }
-        let runs = svc.live.reload;
+        let runs = svc.live.reload || svc.reload_said != Said::Nothing;
         self.wait_for(ticket, Ask::Reload { id, next: true });
         if runs {
             self.svc_mut(id).reload_again = true;
@@ -35,14 +37,18 @@ impl Core {
     fn start_reload(&mut self, id: Id, turn: &mut Turn<'_>) {
         let reload = &self.plan.service(id).reload;
         let waits = Ask::Reload { id, next: true };
-        if reload.command.is_none() {
+        let timeout = millis(reload.timeout);
+        if reload.command.is_some() {
+            self.svc_mut(id).live.reload = true;
+            turn.act(Action::Spawn(Proc { id, role: Role::Reload }));
+        } else if reload.notify {
+            self.svc_mut(id).reload_said = Said::Asked;
+            turn.act(Action::Reload(id));
+        } else {
             turn.act(Action::Reload(id));
             turn.say(Notice::Reloaded(id));
             return self.turn_into(Ask::Over(Answer::Done), waits);
         }
-        let timeout = millis(reload.timeout);
-        self.svc_mut(id).live.reload = true;
-        turn.act(Action::Spawn(Proc { id, role: Role::Reload }));
         turn.act(Action::Arm(Timer::Reload(id), timeout));
         self.turn_into(Ask::Reload { id, next: false }, waits);
     }
@@ -63,17 +69,49 @@ impl Core {
                 Err(_) => self.reload_failed(id, Reason::ReloadNotStarted, turn),
             }
         }
-        if self.svc(id).state != State::Ready {
+        if self.svc(id).state == State::Ready {
+            self.reload_next(id, again, turn);
+        } else {
             self.one_less(id, turn);
-        } else if again && !self.svc(id).doomed {
+        }
+    }
+
+    fn reload_next(&mut self, id: Id, again: bool, turn: &mut Turn<'_>) {
+        if again && !self.svc(id).doomed {
             self.start_reload(id, turn);
         } else {
             self.turn_into(Ask::Over(Answer::Not(Reason::NotReady)), Ask::Reload { id, next: true });
         }
     }
 
+    pub(super) fn said_reloading(&mut self, id: Id) {
+        let said = &mut self.svc_mut(id).reload_said;
+        if *said == Said::Asked {
+            *said = Said::Begun;
+        }
+    }
+
+    /// It says that it is ready, and was already.
+    pub(super) fn said_reloaded(&mut self, id: Id, turn: &mut Turn<'_>) {
+        let svc = self.svc_mut(id);
+        if svc.reload_said == Said::Begun {
+            svc.reload_said = Said::Nothing;
+            let again = std::mem::take(&mut svc.reload_again);
+            turn.act(Action::Disarm(Timer::Reload(id)));
+            turn.say(Notice::Reloaded(id));
+            self.turn_into(Ask::Over(Answer::Done), Ask::Reload { id, next: false });
+            self.reload_next(id, again, turn);
+        }
+    }
+
     pub(super) fn reload_timer(&mut self, id: Id, turn: &mut Turn<'_>) {
-        if self.needs_reload_timer(id) {
+        if self.svc(id).reload_said != Said::Nothing {
+            let svc = self.svc_mut(id);
+            svc.reload_said = Said::Nothing;
+            let again = std::mem::take(&mut svc.reload_again);
+            self.reload_failed(id, Reason::ReloadLate, turn);
+            self.reload_next(id, again, turn);
+        } else if self.needs_reload_timer(id) {
             self.svc_mut(id).reload_killed = true;
             turn.act(Action::Kill(Proc { id, role: Role::Reload }));
             self.reload_failed(id, Reason::ReloadLate, turn);
@@ -87,18 +125,21 @@ impl Core {
 
     /// The service is not ready any more: its command has lost its meaning.
     pub(super) fn drop_reload(&mut self, id: Id, turn: &mut Turn<'_>) {
-        self.svc_mut(id).reload_again = false;
-        if self.needs_reload_timer(id) {
+        let svc = self.svc_mut(id);
+        svc.reload_again = false;
+        if std::mem::replace(&mut svc.reload_said, Said::Nothing) != Said::Nothing {
+            turn.act(Action::Disarm(Timer::Reload(id)));
+        } else if self.needs_reload_timer(id) {
             self.svc_mut(id).reload_killed = true;
             turn.act(Action::Disarm(Timer::Reload(id)));
             turn.act(Action::Kill(Proc { id, role: Role::Reload }));
         }
     }
 
-    /// Whether a reload command runs that was not given up: its timer is armed exactly then.
+    /// Whether a reload is under way that was not given up: its timer is armed exactly then.
     #[must_use]
     pub fn needs_reload_timer(&self, id: Id) -> bool {
         let svc = self.svc(id);
-        svc.live.reload && !svc.reload_killed
+        (svc.live.reload && !svc.reload_killed) || svc.reload_said != Said::Nothing
     }
 }

@@ -6,7 +6,7 @@
 //! is one plan, and no service lives by two.
 
 use super::jobs::Ask;
-use super::{Action, Answer, Core, Graph, Millis, Phase, Reason, State, Svc, Ticket, Turn};
+use super::{Action, Answer, Core, Graph, Phase, Reason, State, Svc, Ticket, Turn};
 use crate::model::{Id, Plan, Service};
 use std::rc::Rc;
 
@@ -90,9 +90,9 @@ impl Core {
         for (id, rises) in plan.ids().zip(&mut rising) {
             let new = plan.service(id);
             match old.services.get(id.index()) {
-                Some(old) if old.name == new.name => *rises |= self.carry_over(id, old, new, turn.now),
+                Some(old) if old.name == new.name => *rises |= self.carry_over(id, old, new, turn),
                 former => {
-                    let fresh = Svc { since: turn.now, ..Svc::new(new.enabled) };
+                    let fresh = Svc { since: turn.now, ..Svc::new(new) };
                     match former {
                         Some(_) => *self.svc_mut(id) = fresh,
                         None => self.svc.push(fresh),
@@ -128,7 +128,8 @@ impl Core {
     }
 
     /// Takes a service that is in both plans into the new one. True when it gets another chance or is wanted from now on.
-    fn carry_over(&mut self, id: Id, old: &Service, new: &Service, now: Millis) -> bool {
+    fn carry_over(&mut self, id: Id, old: &Service, new: &Service, turn: &mut Turn<'_>) -> bool {
+        self.health_changes(id, old, new, turn);
         let svc = self.svc_mut(id);
         let retired = std::mem::take(&mut svc.retiring);
         let wanted = new.enabled && !old.enabled;
@@ -147,7 +148,7 @@ impl Core {
             // What its state is called is told when all is derived.
             (svc.failures, svc.checked) = (0, false);
             if svc.state != State::Inactive {
-                (svc.state, svc.since) = (State::Inactive, now);
+                (svc.state, svc.since) = (State::Inactive, turn.now);
             }
         }
         wanted || chance

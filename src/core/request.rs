@@ -30,14 +30,20 @@ impl Core {
             }
             Request::Start(id) => {
                 self.start(id, turn);
+                self.demand(id, turn);
                 self.wait_for(ticket, Ask::Up(id));
             }
             Request::Restart(id) => {
                 let standing = self.standing(id);
                 self.start(id, turn);
-                if standing && self.standing(id) {
-                    self.svc_mut(id).again = true;
+                // One that is armed has nothing to take down.
+                if standing && self.svc(id).state != State::Armed {
+                    let demanded = self.plan.service(id).waits_for_trigger();
+                    let svc = self.svc_mut(id);
+                    (svc.again, svc.demanded) = (true, demanded);
                     self.touch(id);
+                } else {
+                    self.demand(id, turn);
                 }
                 self.wait_for(ticket, Ask::Up(id));
             }

@@ -36,9 +36,10 @@ pub(super) fn verdict(restart: &Restart, kind: Kind, exit: Exit, ready: bool, fa
     retry(restart, ready, failures)
 }
 
-/// The same for an attempt that came to no process at all, and may fare better later.
-pub(super) fn verdict_unborn(restart: &Restart, failures: u32) -> Verdict {
-    if restart.policy == Policy::Never { Verdict::Failed } else { retry(restart, false, failures) }
+/// The same for an end that is a failure, whatever its code: an attempt that came to no process at all and may fare better
+/// later, a process that was taken down for a flaw.
+pub(super) fn verdict_failed(restart: &Restart, ready: bool, failures: u32) -> Verdict {
+    if restart.policy == Policy::Never { Verdict::Failed } else { retry(restart, ready, failures) }
 }
 
 fn retry(restart: &Restart, ready: bool, failures: u32) -> Verdict {

@@ -1,15 +1,11 @@
 //! How one service takes an event.
 
-use super::restart::{Verdict, delay, verdict, verdict_unborn};
+use super::restart::{Verdict, delay, verdict, verdict_failed};
 use super::{
-    Action, Core, Fault, Next, Notice, Proc, Role, Stage, Starting, State, Then, Timer, Turn, millis,
+    Action, Core, Fault, Flaw, Next, Notice, Proc, Role, Stage, Starting, State, Then, Timer, Turn, millis,
 };
-use crate::model::{Exit, Id, Kind, Ready};
+use crate::model::{Exit, Id, Kind, Sign};
 use std::time::Duration;
-
-/// How long the members of a killed group have to vanish before they are given up: a zombie whose parent does not reap
-/// it keeps its group for ever, and no signal changes that.
-const GROUP_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Core {
     pub(super) fn set_state(&mut self, id: Id, state: State, turn: &mut Turn<'_>) {
@@ -35,7 +31,7 @@ impl Core {
         }
     }
 
-    fn arm(&mut self, id: Id, after: Duration, turn: &mut Turn<'_>) {
+    pub(super) fn arm(&mut self, id: Id, after: Duration, turn: &mut Turn<'_>) {
         let after = millis(after);
         self.svc_mut(id).due = Some(turn.now.saturating_add(after));
         turn.act(Action::Arm(Timer::Service(id), after));
@@ -50,9 +46,13 @@ impl Core {
             turn.act(Action::Check(id));
         } else if kind == Kind::Target {
             self.set_state(id, State::Ready, turn);
+        } else if self.plan.service(id).waits_for_trigger() && !self.svc(id).demanded {
+            self.await_trigger(id, turn);
         } else {
+            let watchdog = self.plan.service(id).health.watchdog.map(millis);
             let svc = self.svc_mut(id);
             svc.live.main = true;
+            (svc.demanded, svc.run_failed, svc.watchdog) = (false, false, watchdog);
             svc.restarts += u32::from(std::mem::replace(&mut svc.started, true));
             self.set_state(id, State::Starting(Starting::Exec), turn);
             turn.act(Action::Spawn(Proc { id, role: Role::Main }));
@@ -90,22 +90,45 @@ impl Core {
         }
         self.svc_mut(id).stillborn = false;
         let service = self.plan.service(id);
-        match (service.kind, &service.ready) {
+        match (service.kind, &service.ready.sign) {
             (Kind::Oneshot, _) => self.set_state(id, State::Starting(Starting::Run), turn),
-            (_, Ready::Delay(delay)) => {
+            (_, Sign::Exec) => self.ready(id, turn),
+            (_, Sign::Delay(delay)) => {
                 let delay = *delay;
                 self.set_state(id, State::Starting(Starting::Delay), turn);
                 self.arm(id, delay, turn);
             }
-            (_, Ready::Exec) => self.ready(id, turn),
+            (_, sign) => {
+                let (timeout, probed) = (service.ready.timeout, matches!(sign, Sign::Probe(_)));
+                self.set_state(id, State::Starting(Starting::Sign), turn);
+                self.arm(id, timeout, turn);
+                if probed {
+                    self.svc_mut(id).attempts = 0;
+                    self.start_probe(id, turn);
+                }
+            }
         }
     }
 
-    fn ready(&mut self, id: Id, turn: &mut Turn<'_>) {
+    /// It gave its sign.
+    pub(super) fn said_ready(&mut self, id: Id, turn: &mut Turn<'_>) {
+        let probed = matches!(self.plan.service(id).ready.sign, Sign::Probe(_));
+        if self.svc(id).state == State::Starting(Starting::Sign) && !probed {
+            self.ready(id, turn);
+        } else {
+            self.said_reloaded(id, turn);
+        }
+    }
+
+    pub(super) fn ready(&mut self, id: Id, turn: &mut Turn<'_>) {
+        self.let_go(id, turn);
         self.set_state(id, State::Ready, turn);
+        self.svc_mut(id).flaw = None;
         if self.svc(id).failures > 0 {
             self.arm(id, self.plan.service(id).restart.reset_after, turn);
         }
+        self.begin_health(id, turn);
+        self.begin_watchdog(id, turn);
     }
 
     pub(super) fn spawn_failed(&mut self, proc: Proc, fault: Fault, turn: &mut Turn<'_>) {
@@ -135,6 +158,7 @@ impl Core {
             }
             Role::Stop => self.stop_command_over(id, turn),
             Role::Reload => self.reload_over(id, Err(fault), turn),
+            Role::Probe => {}
         }
     }
 
@@ -144,7 +168,8 @@ impl Core {
         let svc = self.svc_mut(id);
         (svc.failures, svc.stillborn) = (failures, true);
         let restart = &self.plan.service(id).restart;
-        let verdict = if fault.temporary { verdict_unborn(restart, failures) } else { Verdict::Failed };
+        let verdict =
+            if fault.temporary { verdict_failed(restart, false, failures) } else { Verdict::Failed };
         let next = self.next(id, verdict, failures, false);
         turn.say(Notice::NotStarted { id, next });
         self.follow(id, next, fault.code, turn);
@@ -159,7 +184,12 @@ impl Core {
                 svc.live.main = false;
                 (svc.last_exit, svc.stillborn) = (Some(exit), false);
                 match state {
-                    State::Starting(_) | State::Ready => self.main_ended(id, exit, leftover, turn),
+                    State::Starting(_) | State::Ready => {
+                        self.main_ended(id, exit, leftover, state == State::Ready, turn);
+                    }
+                    State::Stopping { then: Then::Leaving { ready }, .. } => {
+                        self.main_ended(id, exit, leftover, ready, turn);
+                    }
                     State::Stopping { .. } => {
                         self.svc_mut(id).live.group = leftover;
                         self.one_less(id, turn);
@@ -180,16 +210,15 @@ impl Core {
             }
             Role::Stop => self.stop_command_over(id, turn),
             Role::Reload => self.reload_over(id, Ok(exit), turn),
+            Role::Probe => {}
         }
     }
 
     /// The main process ended though nobody stopped it.
-    fn main_ended(&mut self, id: Id, exit: Exit, leftover: bool, turn: &mut Turn<'_>) {
-        if self.needs_timer(id) {
-            turn.disarm(id);
-        }
+    fn main_ended(&mut self, id: Id, exit: Exit, leftover: bool, ready: bool, turn: &mut Turn<'_>) {
+        self.let_go(id, turn);
+        self.svc_mut(id).flaw = None;
         let service = self.plan.service(id);
-        let ready = self.svc(id).state == State::Ready;
         let success = service.restart.success.iter().any(|m| m.matches(exit));
         // What a successful oneshot leaves running is its work (a legacy start script); any other rest would be in the
         // way of the next start (workers that hold the port).
@@ -199,22 +228,17 @@ impl Core {
             let then = Then::Ended { exit, ready };
             turn.say(Notice::Leftover { id, exit });
             self.set_state(id, State::Stopping { stage: Stage::Signal, then }, turn);
-            self.drop_reload(id, turn);
             turn.act(Action::Stop(id));
             self.arm(id, timeout, turn);
-        } else if self.svc(id).live.reload {
-            self.set_state(
-                id,
-                State::Stopping { stage: Stage::Kill, then: Then::Ended { exit, ready } },
-                turn,
-            );
-            self.drop_reload(id, turn);
+        } else if self.svc(id).live.any() {
+            let then = Then::Ended { exit, ready };
+            self.set_state(id, State::Stopping { stage: Stage::Kill, then }, turn);
         } else {
             self.ended(id, exit, ready, turn);
         }
     }
 
-    fn ended(&mut self, id: Id, exit: Exit, ready: bool, turn: &mut Turn<'_>) {
+    pub(super) fn ended(&mut self, id: Id, exit: Exit, ready: bool, turn: &mut Turn<'_>) {
         let failures = self.svc(id).failures.saturating_add(1);
         let service = self.plan.service(id);
         let verdict = verdict(&service.restart, service.kind, exit, ready, failures);
@@ -224,9 +248,25 @@ impl Core {
         self.follow(id, next, exit.shell_code(), turn);
     }
 
+    /// It was taken down for a flaw, and is down.
+    pub(super) fn flawed(&mut self, id: Id, ready: bool, turn: &mut Turn<'_>) {
+        let failures = self.svc(id).failures.saturating_add(1);
+        self.svc_mut(id).failures = failures;
+        let verdict = verdict_failed(&self.plan.service(id).restart, ready, failures);
+        let next = self.next(id, verdict, failures, ready);
+        turn.say(Notice::TakenDown { id, next });
+        self.follow(id, next, 1, turn);
+    }
+
     fn next(&self, id: Id, verdict: Verdict, failures: u32, ready: bool) -> Next {
+        let rests = match verdict {
+            Verdict::Done => self.plan.service(id).waits_for_trigger(),
+            Verdict::Failed | Verdict::GaveUp => self.run_may_fail(id),
+            Verdict::Now | Verdict::Later => false,
+        };
         match verdict {
             _ if self.svc(id).retiring => Next::Retires,
+            _ if rests => Next::Rest,
             Verdict::Now => Next::Restart,
             Verdict::Later => {
                 let delay = delay(&self.plan.service(id).restart, id, failures, ready, self.seed);
@@ -240,8 +280,12 @@ impl Core {
 
     fn follow(&mut self, id: Id, next: Next, code: u8, turn: &mut Turn<'_>) {
         match next {
-            Next::Restart => self.set_state(id, State::Inactive, turn),
+            Next::Restart => {
+                self.repeat_run(id);
+                self.set_state(id, State::Inactive, turn);
+            }
             Next::RestartIn(delay, _) => {
+                self.repeat_run(id);
                 self.set_state(id, State::Backoff, turn);
                 self.arm(id, Duration::from_millis(delay), turn);
             }
@@ -249,133 +293,21 @@ impl Core {
                 self.set_state(id, State::Done, turn);
                 self.main_is_over(id, code, turn);
             }
+            Next::Rest => self.rest(id, turn),
             Next::Failed | Next::GaveUp(_) => self.fail(id, code, turn),
             Next::Retires => self.down(id, turn),
         }
     }
 
-    fn fail(&mut self, id: Id, code: u8, turn: &mut Turn<'_>) {
+    pub(super) fn fail(&mut self, id: Id, code: u8, turn: &mut Turn<'_>) {
         if self.svc(id).retiring {
             return self.down(id, turn);
         }
+        self.forget(id, turn);
         let code = code.max(1);
         self.svc_mut(id).fail_code = code;
         self.set_state(id, State::Failed, turn);
         self.failed_for_good(id, code, turn);
-    }
-
-    /// Starts to take a service down that is checking, starting or ready.
-    pub(super) fn take_down(&mut self, id: Id, turn: &mut Turn<'_>) {
-        let svc = self.svc(id);
-        let (state, live) = (svc.state, svc.live);
-        if self.needs_timer(id) {
-            turn.disarm(id);
-        }
-        if !live.any() {
-            self.down(id, turn);
-            return;
-        }
-        let stop = &self.plan.service(id).stop;
-        let (command, timeout) = (stop.command.is_some(), stop.timeout);
-        let stage = match state {
-            State::Checking { .. } => Stage::Kill,
-            // Before exec there is nobody who would understand the command.
-            State::Starting(Starting::Exec) => Stage::Signal,
-            _ if command => Stage::Command,
-            _ => Stage::Signal,
-        };
-        self.set_state(id, State::Stopping { stage, then: Then::Down }, turn);
-        self.drop_reload(id, turn);
-        match stage {
-            Stage::Kill => turn.act(Action::Kill(Proc { id, role: Role::Check })),
-            Stage::Command => {
-                self.svc_mut(id).live.stop = true;
-                turn.act(Action::Spawn(Proc { id, role: Role::Stop }));
-                self.arm(id, timeout, turn);
-            }
-            Stage::Signal => {
-                turn.act(Action::Stop(id));
-                self.arm(id, timeout, turn);
-            }
-        }
-    }
-
-    fn down(&mut self, id: Id, turn: &mut Turn<'_>) {
-        let svc = self.svc_mut(id);
-        svc.checked = false;
-        svc.failures = 0;
-        self.set_state(id, State::Inactive, turn);
-    }
-
-    fn stop_command_over(&mut self, id: Id, turn: &mut Turn<'_>) {
-        self.svc_mut(id).live.stop = false;
-        let State::Stopping { stage, then } = self.svc(id).state else { return };
-        let live = self.svc(id).live;
-        if stage == Stage::Command && live.any() {
-            self.set_state(id, State::Stopping { stage: Stage::Signal, then }, turn);
-            // A reload command that is left has got SIGKILL already.
-            if live.main || live.group {
-                turn.act(Action::Stop(id));
-            }
-        } else {
-            self.one_less(id, turn);
-        }
-    }
-
-    pub(super) fn vacated(&mut self, id: Id, turn: &mut Turn<'_>) {
-        if self.svc(id).live.group && matches!(self.svc(id).state, State::Stopping { .. }) {
-            let patience = self.needs_timer(id);
-            self.svc_mut(id).live.group = false;
-            self.one_less_than(id, patience, turn);
-        }
-    }
-
-    /// One process less of a service that is stopping: goes on when it was the last.
-    pub(super) fn one_less(&mut self, id: Id, turn: &mut Turn<'_>) {
-        self.one_less_than(
-            id,
-            matches!(self.svc(id).state, State::Stopping { stage, .. } if stage != Stage::Kill),
-            turn,
-        );
-    }
-
-    fn one_less_than(&mut self, id: Id, armed: bool, turn: &mut Turn<'_>) {
-        let State::Stopping { stage, then } = self.svc(id).state else { return };
-        let live = self.svc(id).live;
-        if live.any() {
-            if stage == Stage::Kill && live.only_group() {
-                self.arm(id, GROUP_PATIENCE, turn);
-            }
-            return;
-        }
-        if armed {
-            turn.disarm(id);
-        }
-        match then {
-            Then::Down => self.down(id, turn),
-            Then::Ended { exit, ready } => self.ended(id, exit, ready, turn),
-            Then::Fail => self.fail(id, 1, turn),
-        }
-    }
-
-    /// Sends SIGKILL to all that is left of a service that is stopping.
-    pub(super) fn kill(&mut self, id: Id, turn: &mut Turn<'_>) {
-        let State::Stopping { then, .. } = self.svc(id).state else { return };
-        let live = self.svc(id).live;
-        self.set_state(id, State::Stopping { stage: Stage::Kill, then }, turn);
-        self.drop_reload(id, turn);
-        for (alive, role) in
-            [(live.main || live.group, Role::Main), (live.check, Role::Check), (live.stop, Role::Stop)]
-        {
-            if alive {
-                turn.act(Action::Kill(Proc { id, role }));
-            }
-        }
-        if live.only_group() {
-            self.arm(id, GROUP_PATIENCE, turn);
-        } else {
-            turn.disarm(id);
-        }
     }
 
     pub(super) fn service_timer(&mut self, id: Id, turn: &mut Turn<'_>) {
@@ -387,6 +319,10 @@ impl Core {
                 turn.act(Action::Kill(Proc { id, role: Role::Check }));
             }
             State::Starting(Starting::Delay) => self.ready(id, turn),
+            State::Starting(Starting::Sign) => {
+                turn.say(Notice::Unready(id));
+                self.has_flaw(id, Flaw::Unready, turn);
+            }
             State::Ready => self.svc_mut(id).failures = 0,
             State::Backoff => self.set_state(id, State::Inactive, turn),
             State::Stopping { stage: Stage::Kill, .. } => {

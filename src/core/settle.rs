@@ -96,7 +96,12 @@ impl Core {
     pub fn standing(&self, id: Id) -> bool {
         matches!(
             self.svc(id).state,
-            State::Checking { .. } | State::Starting(_) | State::Ready | State::Stopping { .. } | State::Done
+            State::Checking { .. }
+                | State::Starting(_)
+                | State::Ready
+                | State::Armed
+                | State::Stopping { .. }
+                | State::Done
         )
     }
 
@@ -166,6 +171,7 @@ impl Core {
             State::Inactive if self.svc(id).target && !self.svc(id).retiring => {
                 if let Some(by) = self.blocker(id) {
                     self.svc_mut(id).checked = false;
+                    self.forget(id, turn);
                     self.set_state(id, State::Blocked(by), turn);
                     turn.say(Notice::Blocked(id, by));
                     self.blocked_for_good(id, by, turn);
@@ -183,16 +189,24 @@ impl Core {
         let svc = *self.svc(id);
         match svc.state {
             State::Inactive if svc.target && self.may_start(id) => self.begin(id, turn),
-            // Whether it waits or not shows only when all is derived.
-            State::Inactive => self.tell(id, turn),
-            State::Checking { command: true } | State::Starting(_) | State::Ready
+            State::Inactive => {
+                if svc.doomed {
+                    self.forget(id, turn);
+                }
+                // Whether it waits or not shows only when all is derived.
+                self.tell(id, turn);
+            }
+            State::Checking { command: true } | State::Starting(_) | State::Ready | State::Armed
                 if svc.doomed && !self.held_up(id) =>
             {
                 self.take_down(id, turn);
             }
             State::Backoff if svc.doomed => self.take_down(id, turn),
             State::Done | State::Skipped if svc.doomed && !self.held_up(id) => self.take_down(id, turn),
-            State::Stopping { stage, then: Then::Ended { .. } } if svc.doomed => {
+            State::Stopping {
+                stage,
+                then: Then::Ended { .. } | Then::Flawed { .. } | Then::Leaving { .. },
+            } if svc.doomed => {
                 self.set_state(id, State::Stopping { stage, then: Then::Down }, turn);
             }
             State::Stopping { stage: Stage::Kill, then: Then::Fail } if svc.doomed => {

@@ -67,6 +67,7 @@ impl Core {
             if !svc.live.any() || matches!(svc.state, State::Stopping { stage: Stage::Kill, .. }) {
                 continue;
             }
+            self.let_go(id, turn);
             self.set_state(id, State::Stopping { stage: Stage::Signal, then: Then::Down }, turn);
             self.kill(id, turn);
         }
@@ -161,6 +162,7 @@ impl Core {
         match self.cause {
             Some(Cause::Asked(Some(code)) | Cause::Main(_, code)) => code,
             Some(Cause::Failed(_, code) | Cause::Blocked(_, _, code)) => code.max(1),
+            Some(Cause::Unhealthy(_)) => 1,
             Some(Cause::Asked(None)) => {
                 let main = self.plan.ids().find(|id| self.plan.service(*id).main);
                 main.and_then(|id| self.svc(id).last_exit).map_or(0, crate::model::Exit::shell_code)

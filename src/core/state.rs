@@ -1,7 +1,7 @@
 //! The state of a service and of the tree.
 
 use super::{Millis, StateName};
-use crate::model::{Exit, Id};
+use crate::model::{Exit, Id, Service};
 
 /// What the core knows of one service.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,26 @@ pub struct Svc {
     pub reload_again: bool,
     /// Its reload command got SIGKILL.
     pub reload_killed: bool,
+    /// It was told to reload and says itself when it is through.
+    pub reload_said: Said,
+    /// The probe that runs was given up: what it comes to does not matter.
+    pub probe_dropped: bool,
+    /// Attempts at readiness that failed, as far as they make the next one wait longer.
+    pub attempts: u8,
+    /// Probes of its health that failed in a row, up to the number that makes it unhealthy.
+    pub misses: u32,
+    /// Within what time it has to say that it is alive; as the process was started, or as it said later.
+    pub watchdog: Option<Millis>,
+    /// What it waited for has come: it may start. Only of one that waits for a connection or a time.
+    pub demanded: bool,
+    /// It is to run again after this run.
+    pub queued: bool,
+    /// The shell was told to wait for its connection or time.
+    pub awaiting: bool,
+    /// Its last run failed, and it waits for the next.
+    pub run_failed: bool,
+    /// What was wrong with its process when it was last taken down for that; until it is ready again or ends by itself.
+    pub flaw: Option<Flaw>,
     /// Its conditions hold; asked once per start, not at every restart.
     pub checked: bool,
     /// Consecutive ends, none of them after `reset-after` of readiness.
@@ -51,16 +71,26 @@ pub struct Svc {
 }
 
 impl Svc {
-    pub(super) fn new(want: bool) -> Self {
+    pub(super) fn new(service: &Service) -> Self {
         Self {
             state: State::Inactive,
             live: Live::default(),
-            want,
+            want: service.enabled,
             held: false,
             again: false,
             retiring: false,
             reload_again: false,
             reload_killed: false,
+            reload_said: Said::Nothing,
+            probe_dropped: false,
+            attempts: 0,
+            misses: 0,
+            watchdog: None,
+            demanded: service.schedule.as_ref().is_some_and(|schedule| schedule.run_at_start),
+            queued: false,
+            awaiting: false,
+            run_failed: false,
+            flaw: None,
             checked: false,
             failures: 0,
             target: false,
@@ -110,6 +140,8 @@ pub enum State {
     Starting(Starting),
     /// Up. A target has no process.
     Ready,
+    /// It has no process until a connection comes, or the next time of its schedule. Counts as satisfied.
+    Armed,
     /// Coming down, or clearing away what a dead main process left in its group.
     Stopping {
         /// How far.
@@ -136,6 +168,8 @@ pub enum Starting {
     Exec,
     /// A daemon that is ready when its delay is over.
     Delay,
+    /// A daemon that is ready when it gives its sign, or a probe succeeds.
+    Sign,
     /// A oneshot, running.
     Run,
 }
@@ -163,8 +197,42 @@ pub enum Then {
         /// Whether it was ready.
         ready: bool,
     },
+    /// It is stopped for this flaw, which counts as a failure: what its policy says.
+    Flawed {
+        /// Whether it was ready.
+        ready: bool,
+    },
+    /// It said that it is stopping by itself; its end will be its own.
+    Leaving {
+        /// Whether it was ready.
+        ready: bool,
+    },
     /// Failed: its condition took too long.
     Fail,
+}
+
+/// What is wrong with a process that lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flaw {
+    /// It was not ready in time.
+    Unready,
+    /// Probes of its health failed.
+    Unhealthy,
+    /// It did not say in time that it is alive.
+    Silent,
+    /// It said that it does not work.
+    Hung,
+}
+
+/// What a service that reloads said about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Said {
+    /// Nothing, and nobody waits for it.
+    Nothing,
+    /// Nothing yet: it has the signal.
+    Asked,
+    /// That it began.
+    Begun,
 }
 
 /// Which processes of a service are alive.
@@ -178,6 +246,8 @@ pub struct Live {
     pub stop: bool,
     /// The reload command.
     pub reload: bool,
+    /// A probe.
+    pub probe: bool,
     /// Members of the main process's group that outlived it and are to be cleared away.
     pub group: bool,
 }
@@ -186,13 +256,17 @@ impl Live {
     /// Anything at all.
     #[must_use]
     pub fn any(self) -> bool {
-        self.main || self.check || self.stop || self.reload || self.group
+        self.group || self.any_but_group()
+    }
+
+    fn any_but_group(self) -> bool {
+        self.main || self.check || self.stop || self.reload || self.probe
     }
 
     /// Nothing but the rest of a group.
     #[must_use]
     pub fn only_group(self) -> bool {
-        self.group && !self.main && !self.check && !self.stop && !self.reload
+        self.group && !self.any_but_group()
     }
 }
 

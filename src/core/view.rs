@@ -1,6 +1,6 @@
 //! What the core tells about a service: a snapshot for status lines, without a second opinion.
 
-use super::{Core, Millis, Phase, State, Then};
+use super::{Core, Flaw, Millis, Phase, State, Then};
 use crate::model::{Exit, Id};
 
 /// The names of SPEC section 7.
@@ -65,6 +65,12 @@ pub enum Why {
     Condition,
     /// Its last attempt ended, and the next one comes at [`ServiceView::next`].
     Backoff,
+    /// It waits for a connection, or for the next time of its schedule.
+    Trigger,
+    /// It is stopped for [`ServiceView::flaw`].
+    Flaw,
+    /// It said that it is stopping by itself.
+    Leaving,
     /// Its main process has ended, and what that left behind is cleared away.
     Leftover,
     /// It has failed for good, with this code.
@@ -87,7 +93,7 @@ pub struct ServiceView {
     /// Since when it is in that state.
     pub since: Millis,
     /// When it goes on by itself: in `backoff` to the next attempt, in `starting` to readiness by `[ready] delay` or to
-    /// the end of the patience with its condition, in `stopping` to SIGKILL.
+    /// the end of the patience with its condition or its sign of readiness, in `stopping` to SIGKILL.
     pub next: Option<Millis>,
     /// Whether it is meant to be up: wanted, or needed by something that is, and not stopped on purpose.
     pub target: bool,
@@ -103,6 +109,10 @@ pub struct ServiceView {
     pub last_exit: Option<Exit>,
     /// Its last start came to no main process, so the exit is that of an earlier one.
     pub stillborn: bool,
+    /// What is wrong with its process, or was with the last one.
+    pub flaw: Option<Flaw>,
+    /// Probes of its health that failed in a row.
+    pub misses: u32,
 }
 
 impl Core {
@@ -116,6 +126,7 @@ impl Core {
             }
             State::Inactive => StateName::Inactive,
             State::Checking { .. } | State::Starting(_) => StateName::Starting,
+            State::Armed => StateName::Waiting,
             State::Ready => StateName::Ready,
             State::Stopping { .. } => StateName::Stopping,
             State::Backoff => StateName::Backoff,
@@ -143,6 +154,8 @@ impl Core {
             restarts: svc.restarts,
             last_exit: svc.last_exit,
             stillborn: svc.stillborn,
+            flaw: svc.flaw,
+            misses: svc.misses,
         }
     }
 
@@ -200,6 +213,9 @@ impl Core {
             State::Skipped => Why::Condition,
             State::Done => Why::Ended,
             State::Backoff => Why::Backoff,
+            State::Armed if !svc.doomed => Why::Trigger,
+            State::Stopping { then: Then::Flawed { .. }, .. } => Why::Flaw,
+            State::Stopping { then: Then::Leaving { .. }, .. } => Why::Leaving,
             State::Inactive if svc.target && !svc.retiring => self.why_waiting(id),
             State::Inactive => self.why_down(id),
             State::Stopping { then: Then::Ended { .. }, .. } => Why::Leftover,

@@ -58,9 +58,10 @@ pub fn align(current: &Plan, new: Plan) -> Plan {
     let slots = places.iter().map(|place| place + 1).max().unwrap_or(0).max(current.services.len());
     let mut services = vec![Service::tombstone(); slots];
     for (mut service, place) in new.services.into_iter().zip(places) {
-        for edges in
-            [&mut service.requires, &mut service.wants, &mut service.after, &mut service.restart_with]
-        {
+        let pool = service.schedule.as_mut().map(|schedule| &mut schedule.pool);
+        let edges =
+            [&mut service.requires, &mut service.wants, &mut service.after, &mut service.restart_with];
+        for edges in edges.into_iter().chain(pool) {
             for edge in edges {
                 *edge = ids.get(edge.index()).copied().unwrap_or(*edge);
             }
@@ -144,12 +145,13 @@ fn follow(current: &Plan, mut way: VecDeque<Id>, found: &mut [Option<Difference>
 /// The keys of `foster.toml` that differ.
 #[must_use]
 pub fn settings_differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    let Settings { shutdown_timeout, shutdown_signals, log_level, socket } = old;
+    let Settings { shutdown_timeout, shutdown_signals, log_level, socket, http } = old;
     let keys = [
         ("shutdown.timeout", *shutdown_timeout != new.shutdown_timeout),
         ("shutdown.signals", *shutdown_signals != new.shutdown_signals),
         ("log-level", *log_level != new.log_level),
         ("socket", *socket != new.socket),
+        ("http.listen", *http != new.http),
     ];
     that_differ(&keys).collect()
 }
@@ -175,6 +177,11 @@ fn differing_keys(old: &Service, new: &Service) -> Vec<&'static str> {
         restart_with,
         exec,
         ready,
+        health,
+        sockets,
+        on_demand,
+        schedule,
+        fd_store,
         restart,
         stop,
         reload,
@@ -195,7 +202,20 @@ fn differing_keys(old: &Service, new: &Service) -> Vec<&'static str> {
         ("when.path", when.path != new.when.path),
         ("when.command", when.command != new.when.command),
         ("when.timeout", when.timeout != new.when.timeout),
-        ("ready", *ready != new.ready),
+        ("ready", ready.sign != new.ready.sign),
+        ("ready.interval", ready.interval != new.ready.interval),
+        ("ready.timeout", ready.timeout != new.ready.timeout),
+        ("health", health.probe != new.health.probe),
+        ("health.interval", health.interval != new.health.interval),
+        ("health.timeout", health.timeout != new.health.timeout),
+        ("health.failures", health.failures != new.health.failures),
+        ("health.grace", health.grace != new.health.grace),
+        ("health.on-failure", health.on_failure != new.health.on_failure),
+        ("health.watchdog", health.watchdog != new.health.watchdog),
+        ("socket", *sockets != new.sockets),
+        ("on-demand", *on_demand != new.on_demand),
+        ("schedule", *schedule != new.schedule),
+        ("fd-store", *fd_store != new.fd_store),
         ("restart.policy", restart.policy != new.restart.policy),
         ("restart.delay", restart.delay != new.restart.delay),
         ("restart.factor", restart.factor != new.restart.factor),
@@ -211,6 +231,7 @@ fn differing_keys(old: &Service, new: &Service) -> Vec<&'static str> {
         ("reload.signal", reload.signal != new.reload.signal),
         ("reload.command", reload.command != new.reload.command),
         ("reload.timeout", reload.timeout != new.reload.timeout),
+        ("reload.notify", reload.notify != new.reload.notify),
     ])
     .collect();
     if let (Some(old), Some(new)) = (exec, &new.exec) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Kind, Ready, Signal};
+use crate::model::{Kind, Sign, Signal};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -89,7 +89,7 @@ fn what_needs_no_other_process_is_only_updated() {
     a.reload.signal = Signal::USR1;
     a.when.path.push(crate::model::PathCondition { path: "/x".to_owned(), negate: false });
     assert_eq!(told(&old, &new), ["a Updated when.path stop.timeout reload.signal"]);
-    new.services[0].ready = Ready::Delay(Duration::from_secs(1));
+    new.services[0].ready.sign = Sign::Delay(Duration::from_secs(1));
     assert_eq!(
         told(&old, &new),
         ["a Restarted when.path ready stop.timeout reload.signal", "b Restarted  with a"]
@@ -127,7 +127,7 @@ fn a_thousand_services_are_compared_at_once() {
     old.services
         .push(Service { requires: (0..20_000).map(Id).collect(), ..Service::new("all", Kind::Target) });
     let mut new = old.clone();
-    new.services[0].ready = Ready::Delay(Duration::from_secs(1));
+    new.services[0].ready.sign = Sign::Delay(Duration::from_secs(1));
     let begin = std::time::Instant::now();
     let new = align(&old, new);
     assert_eq!(differences(&old, &new).len(), 20_001);

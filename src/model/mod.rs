@@ -8,6 +8,7 @@ mod duration;
 mod env_file;
 mod graph;
 mod name;
+mod ready;
 mod service;
 mod signal;
 
@@ -17,10 +18,12 @@ pub use duration::{format_duration, parse_duration};
 pub use env_file::parse_env_file;
 pub use graph::{find_cycle, topological_order};
 pub use name::{NameError, check_name};
+pub use ready::*;
 pub use service::*;
 pub use signal::{ParseSignalError, Signal};
 
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A service of one [`Plan`]: an index into [`Plan::services`].
@@ -83,6 +86,8 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// `socket`: where the control socket is.
     pub socket: Socket,
+    /// `[http] listen`: where the read-only health and metrics pages are served.
+    pub http: Option<SocketAddr>,
 }
 
 impl Default for Settings {
@@ -92,6 +97,7 @@ impl Default for Settings {
             shutdown_signals: Vec::new(),
             log_level: LogLevel::Warn,
             socket: Socket::Search,
+            http: None,
         }
     }
 }

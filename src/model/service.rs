@@ -1,6 +1,6 @@
 //! One service, as the rooms behind the configuration see it.
 
-use super::{Id, Signal};
+use super::{Health, Id, Listener, Ready, Schedule, Sign, Signal};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -34,6 +34,16 @@ pub struct Service {
     pub exec: Option<Exec>,
     /// `[ready]`: when a daemon counts as ready.
     pub ready: Ready,
+    /// `[health]`: whether a ready daemon still works.
+    pub health: Health,
+    /// `[[socket]]`: sockets that the supervisor holds and hands on, in this order.
+    pub sockets: Vec<Listener>,
+    /// `on-demand`: starts when something arrives on one of its sockets, not before.
+    pub on_demand: bool,
+    /// `schedule`: runs of a oneshot at times of the clock.
+    pub schedule: Option<Schedule>,
+    /// `fd-store`: how many descriptors it may leave in care of the supervisor.
+    pub fd_store: u16,
     /// `[restart]`.
     pub restart: Restart,
     /// `[stop]`.
@@ -60,7 +70,12 @@ impl Service {
             after: Vec::new(),
             restart_with: Vec::new(),
             exec: None,
-            ready: Ready::Exec,
+            ready: Ready::default(),
+            health: Health::default(),
+            sockets: Vec::new(),
+            on_demand: false,
+            schedule: None,
+            fd_store: 0,
             restart: Restart { policy, ..Restart::default() },
             stop: Stop::default(),
             reload: Reload::default(),
@@ -81,11 +96,33 @@ impl Service {
     }
 
     /// Whether a running `self` has to be restarted to become `new`: when its process would differ, or what makes it
-    /// ready. All else (order, conditions, restarts, stop, reload, what its end means) counts from the next time that it
-    /// is looked at.
+    /// ready. All else (order, conditions, restarts, health, stop, reload, what its end means) counts from the next time
+    /// that it is looked at.
     #[must_use]
     pub fn needs_restart(&self, new: &Self) -> bool {
-        self.kind != new.kind || self.exec != new.exec || self.ready != new.ready
+        self.kind != new.kind
+            || self.exec != new.exec
+            || self.ready.sign != new.ready.sign
+            || self.sockets != new.sockets
+            || self.waits_for_trigger() != new.waits_for_trigger()
+            || self.speaks_notify() != new.speaks_notify()
+            || self.health.watchdog != new.health.watchdog
+            || self.fd_store != new.fd_store
+    }
+
+    /// Whether it is started by what comes (a connection, a time) and not by itself.
+    #[must_use]
+    pub fn waits_for_trigger(&self) -> bool {
+        self.on_demand || self.schedule.is_some()
+    }
+
+    /// Whether it gets a `NOTIFY_SOCKET`.
+    #[must_use]
+    pub fn speaks_notify(&self) -> bool {
+        self.ready.sign == Sign::Notify
+            || self.health.watchdog.is_some()
+            || self.reload.notify
+            || self.fd_store > 0
     }
 }
 
@@ -109,15 +146,6 @@ impl fmt::Display for Kind {
             Self::Target => "target",
         })
     }
-}
-
-/// `[ready]`: when a daemon counts as ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ready {
-    /// Once exec has succeeded.
-    Exec,
-    /// When it has run this long after exec.
-    Delay(Duration),
 }
 
 /// `[when]`: every condition given must hold.
@@ -387,12 +415,14 @@ pub struct Reload {
     pub signal: Signal,
     /// `command`: argv, run instead of the signal, with the service's identity and environment and `MAINPID`.
     pub command: Option<Vec<String>>,
-    /// `timeout` of the command; then it is killed, and the reload has failed.
+    /// `timeout` of the command, or of the answer; then it is killed, and the reload has failed.
     pub timeout: Duration,
+    /// `notify`: after the signal it says `RELOADING=1` and, when it is through, `READY=1`; see sd_notify(3).
+    pub notify: bool,
 }
 
 impl Default for Reload {
     fn default() -> Self {
-        Self { signal: Signal::HUP, command: None, timeout: Duration::from_secs(10) }
+        Self { signal: Signal::HUP, command: None, timeout: Duration::from_secs(10), notify: false }
     }
 }

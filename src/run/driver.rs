@@ -23,6 +23,11 @@ impl Shell {
             Action::Stop(id) => self.send_stop(id),
             Action::Reload(id) => self.send_reload(id),
             Action::Kill(proc) => self.send_kill(proc),
+            Action::Abort(id) => self.send_abort(id),
+            Action::Probe(id) => self.probe(id),
+            Action::Abandon(id) => self.abandon(id),
+            Action::Await(id) => self.await_trigger(id),
+            Action::Forget(id) => self.forget_trigger(id),
             Action::Arm(timer, after) => self.timers.arm(Due::Core(timer), Duration::from_millis(after)),
             Action::Disarm(timer) => self.timers.disarm(Due::Core(timer)),
             Action::Sweep(kind) => self.sweep(kind),
@@ -92,6 +97,7 @@ impl Shell {
             Role::Check => service.when.command.as_ref(),
             Role::Stop => service.stop.command.as_ref(),
             Role::Reload => service.reload.command.as_ref(),
+            Role::Probe => self.probe_command(proc.id),
         };
         let Some(argv) = argv else { return Err(SpawnError::nothing(&service.name)) };
         let main = self.procs.pid(Proc { id: proc.id, role: Role::Main }).map(|pid| pid.to_string());
@@ -99,7 +105,7 @@ impl Shell {
         if let Some((_, instance)) = service.name.split_once('@') {
             extra.push(("FOSTER_INSTANCE", OsStr::new(instance)));
         }
-        if let (Role::Stop | Role::Reload, Some(main)) = (proc.role, &main) {
+        if let (Role::Stop | Role::Reload | Role::Probe, Some(main)) = (proc.role, &main) {
             extra.push(("MAINPID", OsStr::new(main)));
         }
         let prepared = Prepared::new(exec, argv, &extra, &self.environment)?;
@@ -186,6 +192,17 @@ impl Shell {
         }
     }
 
+    /// To the main process alone: it is the one that hangs, and its core dump the one that tells why.
+    fn send_abort(&mut self, id: Id) {
+        let Some(pid) = self.procs.pid(Proc { id, role: Role::Main }) else { return };
+        for signal in [Signal::ABRT, Signal::CONT] {
+            if signal::kill(pid, signal) == Sent::NotPermitted {
+                tracing::warn!("{}: cannot send {signal}: it runs as another user", self.name(id));
+                break;
+            }
+        }
+    }
+
     fn send_kill(&mut self, proc: Proc) {
         if self.cancel(proc) {
             return;
@@ -251,6 +268,7 @@ impl Shell {
             | Notice::ReloadFailed { id, reason: Reason::ReloadNotStarted } => {
                 self.faults.get_mut(id.index()).and_then(Option::take)
             }
+            Notice::Unready(id) | Notice::Unwell(id, _) | Notice::Unhealthy(id, ..) => self.last_answer(id),
             _ => None,
         };
         report::say(&self.core, &self.plan, notice, fault.as_deref());

@@ -12,12 +12,14 @@ mod driver;
 mod history;
 mod orphans;
 mod output;
+mod probes;
 mod procs;
 mod report;
 mod shell;
 mod signals;
 mod sweep;
 mod timers;
+mod triggers;
 
 pub use apply::Origin;
 pub use boot::{BootError, run};

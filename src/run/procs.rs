@@ -19,7 +19,7 @@ pub(super) struct Entry {
 #[derive(Clone, Copy, Debug, Default)]
 struct OfService {
     /// By [`Role`].
-    pids: [Option<Pid>; 4],
+    pids: [Option<Pid>; 5],
     /// The group that the last main process left behind and that is being cleared away.
     group: Option<Pid>,
     /// The last session of the main process, this one or the former.
@@ -43,6 +43,7 @@ fn slot(role: Role) -> usize {
         Role::Check => 1,
         Role::Stop => 2,
         Role::Reload => 3,
+        Role::Probe => 4,
     }
 }
 

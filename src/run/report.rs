@@ -1,8 +1,8 @@
 //! What people are told, in words: one line per failure, with the reason and what happens next.
 
 use super::output::Output;
-use crate::core::{Cause, Core, Next, Notice, Reason, State, Why};
-use crate::model::{Exit, Id, Kind, Plan, format_duration};
+use crate::core::{Cause, Core, Flaw, Next, Notice, Reason, Starting, State, Why};
+use crate::model::{Exit, Id, Kind, OnFailure, Plan, format_duration};
 use std::fmt::Write;
 use std::time::Duration;
 use tracing::Level;
@@ -47,8 +47,12 @@ pub(super) fn say(core: &Core, plan: &Plan, notice: Notice, fault: Option<&str>)
 /// Failures at warn, what ends the container at error, the rest at info.
 fn level(notice: Notice) -> Level {
     match notice {
-        Notice::State(..) | Notice::Ended { next: Next::Done, .. } | Notice::Reloaded(_) => Level::INFO,
-        Notice::Shutdown(Cause::Failed(..) | Cause::Blocked(..)) => Level::ERROR,
+        Notice::State(..)
+        | Notice::Ended { next: Next::Done, .. }
+        | Notice::Ended { exit: Exit::Code(0), next: Next::Rest, .. }
+        | Notice::Reloaded(_)
+        | Notice::Unwell(..) => Level::INFO,
+        Notice::Shutdown(Cause::Failed(..) | Cause::Blocked(..) | Cause::Unhealthy(_)) => Level::ERROR,
         Notice::Shutdown(_) => Level::INFO,
         _ => Level::WARN,
     }
@@ -58,7 +62,13 @@ fn level(notice: Notice) -> Level {
 pub(super) fn about(notice: Notice) -> Option<Id> {
     match notice {
         Notice::State(id, _) | Notice::Late(id) | Notice::Blocked(id, _) | Notice::Reloaded(id) => Some(id),
+        Notice::Unready(id) | Notice::Unwell(id, _) | Notice::Unhealthy(id, ..) | Notice::Healthy(id) => {
+            Some(id)
+        }
         Notice::Leftover { id, .. }
+        | Notice::TakenDown { id, .. }
+        | Notice::Watchdog { id, .. }
+        | Notice::Overlap { id, .. }
         | Notice::ReloadFailed { id, .. }
         | Notice::Ended { id, .. }
         | Notice::NotStarted { id, .. }
@@ -67,15 +77,45 @@ pub(super) fn about(notice: Notice) -> Option<Id> {
     }
 }
 
-/// What is said of it. `fault`: what a process could not be started of.
+/// What is said of it. `fault`: what a process could not be started of, or what a probe heard last.
 pub(super) fn words(core: &Core, plan: &Plan, notice: Notice, fault: Option<&str>) -> String {
     let name = |id: Id| plan.service(id).name.as_str();
+    let heard = fault.map(|answer| format!(": {answer}")).unwrap_or_default();
     let fault = fault.unwrap_or("it could not be started");
     match notice {
         Notice::State(_, state) => state.to_string(),
         Notice::Leftover { exit, .. } => format!("{}; clearing away what it left running", ended(exit)),
         Notice::Ended { exit, next: Next::Done, .. } => ended(exit),
         Notice::Ended { id, exit, next } => format!("{}; {}", ended(exit), follows(core, plan, id, next)),
+        Notice::TakenDown { id, next } => format!("it is down; {}", follows(core, plan, id, next)),
+        Notice::Unready(id) => {
+            let timeout = format_duration(plan.service(id).ready.timeout);
+            let then = match plan.service(id).health.on_failure {
+                OnFailure::Shutdown => "the container stops",
+                OnFailure::Restart | OnFailure::None => "stopping it",
+            };
+            format!("was not ready within {timeout}{heard}; {then}")
+        }
+        Notice::Unwell(_, 1) => format!("a probe failed{heard}"),
+        Notice::Unwell(_, count) => format!("{count} probes in a row failed{heard}"),
+        Notice::Unhealthy(id, count, _) => {
+            let probes = if count == 1 { "a probe".to_owned() } else { format!("{count} probes in a row") };
+            format!("is not healthy: {probes} failed{heard}; {}", about_flaw(plan, id, "stopping it"))
+        }
+        Notice::Healthy(_) => "is healthy again".to_owned(),
+        Notice::Watchdog { id, hung: true } => {
+            format!("says that it does not work; {}", about_flaw(plan, id, "sending SIGABRT"))
+        }
+        Notice::Watchdog { id, hung: false } => {
+            let within = core.svc(id).watchdog.map(ms).unwrap_or_default();
+            format!("did not say for {within} that it is alive; {}", about_flaw(plan, id, "sending SIGABRT"))
+        }
+        Notice::Overlap { queued: true, .. } => {
+            "is due by its schedule and still runs; it runs again afterwards".to_owned()
+        }
+        Notice::Overlap { queued: false, .. } => {
+            "is due by its schedule and still runs; this run is left out".to_owned()
+        }
         Notice::NotStarted { id, next } => format!("{fault}; {}", follows(core, plan, id, next)),
         Notice::CheckFailed { late: false, .. } => {
             format!("its condition could not be evaluated: {fault}; it has failed")
@@ -90,6 +130,9 @@ pub(super) fn words(core: &Core, plan: &Plan, notice: Notice, fault: Option<&str
         }
         Notice::ReloadFailed { id, reason: Reason::ReloadLate } => {
             let timeout = format_duration(plan.service(id).reload.timeout);
+            if plan.service(id).reload.command.is_none() {
+                return format!("did not say within {timeout} that it has reloaded; it goes on as it is");
+            }
             format!("its reload command took longer than {timeout}; killing it with SIGKILL")
         }
         Notice::ReloadFailed { .. } => {
@@ -121,7 +164,18 @@ fn follows(core: &Core, plan: &Plan, id: Id, next: Next) -> String {
         Next::GaveUp(after) => format!("{}{}{}", gave_up(after), consequence(plan, id), hint(core, plan, id)),
         Next::Failed => format!("it has failed{}", consequence(plan, id)),
         Next::Done => "done".to_owned(),
+        Next::Rest if plan.service(id).schedule.is_some() => "it runs again at its next time".to_owned(),
+        Next::Rest => "it starts again with the next connection".to_owned(),
         Next::Retires => "the new configuration has already taken it out".to_owned(),
+    }
+}
+
+/// What follows from a flaw of a process that lives; `restart`: the first step of a restart.
+fn about_flaw(plan: &Plan, id: Id, restart: &str) -> String {
+    match plan.service(id).health.on_failure {
+        OnFailure::Restart => restart.to_owned(),
+        OnFailure::Shutdown => "the container stops".to_owned(),
+        OnFailure::None => "it goes on".to_owned(),
     }
 }
 
@@ -155,6 +209,7 @@ fn why_it_stops(plan: &Plan, cause: Cause) -> String {
         Cause::Blocked(id, by, code) => {
             format!("stopping: {} is essential and cannot run without {}, code {code}", name(id), name(by))
         }
+        Cause::Unhealthy(id) => format!("stopping: {} is not well, code 1", name(id)),
         Cause::Finished => "stopping: nothing is left to do".to_owned(),
     }
 }
@@ -163,6 +218,7 @@ fn why_it_stops(plan: &Plan, cause: Cause) -> String {
 pub(super) fn wants_output(notice: Notice) -> Option<Id> {
     match notice {
         Notice::Ended { id, next: Next::GaveUp(_) | Next::Failed, .. } => Some(id),
+        Notice::Unready(id) => Some(id),
         _ => None,
     }
 }
@@ -199,9 +255,12 @@ pub(super) fn reason(core: &Core, id: Id) -> Option<String> {
     let (view, service) = (core.view(id), core.plan().service(id));
     let end = match view.last_exit {
         _ if view.stillborn => Some("could not be started".to_owned()),
+        _ if let Some(flaw) = view.flaw => Some(flaw_text(flaw).to_owned()),
         exit => exit.map(ended),
     };
     Some(match view.why {
+        Why::Plain if core.svc(id).state == State::Starting(Starting::Sign) => "not ready yet".to_owned(),
+        Why::Plain if let Some(flaw) = view.flaw => flaw_text(flaw).to_owned(),
         Why::Plain => return end.map(|end| format!("last {end}")),
         Why::Requires(other) => format!("waits for {}", name(other)),
         Why::After(other) => format!("starts after {}", name(other)),
@@ -218,6 +277,13 @@ pub(super) fn reason(core: &Core, id: Id) -> Option<String> {
         Why::Backoff => {
             format!("{}; attempt {} follows", end.unwrap_or_default(), view.failures.saturating_add(1))
         }
+        Why::Trigger if service.schedule.is_some() => match end {
+            Some(end) => format!("waits for its next time; last {end}"),
+            None => "waits for its next time".to_owned(),
+        },
+        Why::Trigger => "waits for a connection".to_owned(),
+        Why::Flaw => end?,
+        Why::Leaving => "says that it is stopping".to_owned(),
         Why::Leftover => format!("{}; clearing away what it left running", end.unwrap_or_default()),
         Why::Failed(code) => {
             let end = end.unwrap_or_else(|| format!("has failed, code {code}"));
@@ -229,6 +295,15 @@ pub(super) fn reason(core: &Core, id: Id) -> Option<String> {
         Why::Ended => end?,
         Why::Ending => "the container is being stopped".to_owned(),
     })
+}
+
+fn flaw_text(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::Unready => "was not ready in time",
+        Flaw::Unhealthy => "is not healthy",
+        Flaw::Silent => "did not say in time that it is alive",
+        Flaw::Hung => "said that it does not work",
+    }
 }
 
 fn off(core: &Core, id: Id) -> &'static str {
@@ -268,7 +343,10 @@ pub(super) fn why_not(core: &Core, id: Option<Id>, reason: Reason) -> String {
         Reason::NoProcess => "it has no process".to_owned(),
         Reason::ReloadFailed(exit) => format!("its reload command {}", ended(exit)),
         Reason::ReloadNotStarted => "its reload command could not be started".to_owned(),
-        Reason::ReloadLate => "its reload command took too long and was killed".to_owned(),
+        Reason::ReloadLate => match id.map(|id| &core.plan().service(id).reload.command) {
+            Some(None) => "it did not say in time that it has reloaded".to_owned(),
+            _ => "its reload command took too long and was killed".to_owned(),
+        },
         Reason::Superseded => "a newer configuration came before it was in force".to_owned(),
         Reason::Ending => "the container ends".to_owned(),
     }

@@ -1,6 +1,6 @@
 //! Small services and the ways to put them together.
 
-use foster::model::{Conditions, Exec, Id, Kind, Plan, Policy, Ready, Reload, Restart, Service, Stop};
+use foster::model::{Conditions, Exec, Id, Kind, Plan, Policy, Ready, Reload, Restart, Service, Sign, Stop};
 use std::time::Duration;
 
 /// A daemon that gives up at its second consecutive end.
@@ -31,7 +31,10 @@ pub fn every_kind() -> Vec<Service> {
     let never = Restart { policy: Policy::Never, ..Restart::default() };
     vec![
         daemon("plain"),
-        Service { ready: Ready::Delay(Duration::from_secs(1)), ..daemon("slow") },
+        Service {
+            ready: Ready { sign: Sign::Delay(Duration::from_secs(1)), ..Ready::default() },
+            ..daemon("slow")
+        },
         Service { stop: stop_command.clone(), ..daemon("with a stop command") },
         Service { when: when.clone(), ..daemon("conditional") },
         Service { restart: on_failure.clone(), ..daemon("may end well") },

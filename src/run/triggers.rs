@@ -1,0 +1,14 @@
+//! What services wait for before they start: connections, and times.
+
+use super::shell::Shell;
+use crate::model::Id;
+
+impl Shell {
+    pub(super) fn await_trigger(&mut self, id: Id) {
+        tracing::debug!("{}: waits", self.name(id));
+    }
+
+    pub(super) fn forget_trigger(&mut self, id: Id) {
+        tracing::debug!("{}: waits no more", self.name(id));
+    }
+}
