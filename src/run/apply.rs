@@ -291,6 +291,7 @@ impl Shell {
         }
         let names: Vec<&str> = new.services.iter().map(|service| service.name.as_str()).collect();
         self.output.replace(&names, &anew);
+        self.schedules_replaced();
         self.note_replaced(&old);
         self.take_settings(&old);
         let Some(given) = self.applies.given.last_mut() else { return };

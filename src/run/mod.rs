@@ -15,6 +15,7 @@ mod output;
 mod probes;
 mod procs;
 mod report;
+mod schedule;
 mod shell;
 mod signals;
 mod sweep;

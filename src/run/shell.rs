@@ -7,6 +7,7 @@ use super::history::History;
 use super::orphans::Orphans;
 use super::output::Output;
 use super::procs::Procs;
+use super::schedule::Schedules;
 use super::signals::{Inbox, Meaning, meaning};
 use super::timers::Due;
 use super::timers::Timers;
@@ -32,6 +33,7 @@ const REPORT: u64 = 1 << 32;
 const ALARM: u64 = 2 << 32;
 const DEATH: u64 = 4 << 32;
 const READING: u64 = 8 << 32;
+const SCHEDULE: u64 = 16 << 32;
 /// Bytes of output that one turn moves at most, so that a chatty service cannot delay a stop.
 const OUTPUT_BUDGET: usize = 256 * 1024;
 /// Deaths that one turn takes at most, so that a storm of orphans cannot either.
@@ -55,6 +57,7 @@ pub(super) struct Shell {
     /// Whether the epoll listens to them.
     listening: bool,
     pub(super) timers: Timers,
+    pub(super) schedules: Schedules,
     pub(super) output: Output,
     pub(super) spawner: Spawner,
     /// Processes to be made, in order, as soon as the spawner has room.
@@ -116,6 +119,7 @@ impl Shell {
             obituaries,
             listening: true,
             timers,
+            schedules: Schedules::default(),
             output,
             spawner,
             spawns: VecDeque::new(),
@@ -172,6 +176,8 @@ impl Shell {
                 continue;
             }
             self.timers.settle();
+            let rang = EpollEvent::new(EpollFlags::EPOLLIN, SCHEDULE);
+            self.schedules.settle(&self.epoll, rang);
             if self.booting && self.spawns.is_empty() && self.spawner.lent() == 0 {
                 self.booting = false;
                 self.spawner.calm();
@@ -264,6 +270,8 @@ impl Shell {
             } else if data == DEATH {
                 self.obituaries.read();
                 self.deaths = true;
+            } else if data == SCHEDULE {
+                self.schedules_rang();
             } else if data == READING {
                 self.read_on();
             } else if data & REPORT != 0 {
