@@ -309,6 +309,9 @@ impl Shell {
         {
             tracing::warn!("cannot take the signals of `[shutdown] signals`: {error}");
         }
+        if settings.http != old.settings.http {
+            self.control.pages.go_to(settings.http);
+        }
         if settings.socket != old.settings.socket {
             let place = match &settings.socket {
                 Socket::Search => "a usual place",

@@ -123,6 +123,8 @@ impl Shell {
         self.procs.insert(pid, proc, report);
         if proc.role == Role::Main {
             self.output.begin(proc.id);
+            let now = self.running();
+            self.history.begun(proc.id, now);
         }
     }
 

@@ -62,6 +62,8 @@ pub(super) struct Shell {
     pub(super) spawner: Spawner,
     /// Processes to be made, in order, as soon as the spawner has room.
     pub(super) spawns: VecDeque<Proc>,
+    /// Facts that the core has had.
+    pub(super) steps: u64,
     /// Facts for the core.
     pub(super) facts: VecDeque<Event>,
     pub(super) epoll: Epoll,
@@ -123,6 +125,7 @@ impl Shell {
             output,
             spawner,
             spawns: VecDeque::new(),
+            steps: 0,
             facts: VecDeque::from([Event::Boot]),
             epoll,
             swept: false,
@@ -229,6 +232,7 @@ impl Shell {
             }
             self.settle();
         }
+        self.look_whether_up();
         let more_calls = self.answer_calls();
         let more_output = self.output.turn(OUTPUT_BUDGET);
         self.tell_followers();
@@ -321,6 +325,7 @@ impl Shell {
                 fact => tracing::trace!("{fact:?}"),
             }
             let now = self.now();
+            self.steps += 1;
             self.core.step(now, fact, &mut actions);
             for action in actions.drain(..) {
                 self.perform(action);

@@ -6,7 +6,7 @@ use super::wall::Wall;
 use crate::control::api::{
     ActResult, Exit, Graph, Health, Node, Outcome, ServiceStatus, Span, Status, Supervisor, Timeline,
 };
-use crate::core::{Phase, Proc, Role, StateName};
+use crate::core::{Phase, Proc, Role, State, StateName};
 use crate::model::{self, Id};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -82,9 +82,34 @@ impl Shell {
         ActResult { service: self.name(id).to_owned(), outcome, state: self.state(id).to_string(), reason }
     }
 
+    /// Whether it is as it should be: satisfied, and not found unhealthy. What comes and goes by itself – a run of a schedule,
+    /// what starts on demand – only has to be able to.
+    pub(super) fn is_well(&self, id: Id) -> bool {
+        let (svc, service) = (self.core.svc(id), self.plan.service(id));
+        match svc.state {
+            State::Ready => !self.is_unhealthy(id),
+            State::Failed | State::Blocked(_) => false,
+            _ => self.core.satisfied(id) || svc.target() && service.waits_for_trigger(),
+        }
+    }
+
+    fn is_unhealthy(&self, id: Id) -> bool {
+        let health = &self.plan.service(id).health;
+        health.probe.is_some() && self.core.svc(id).misses >= health.failures
+    }
+
+    /// Why it is not well.
+    pub(super) fn ailment(&self, id: Id) -> Option<String> {
+        if self.state(id) == StateName::Ready && self.is_unhealthy(id) {
+            let said = self.last_answer(id).map(|answer| format!(": {answer}")).unwrap_or_default();
+            return Some(format!("unhealthy{said}"));
+        }
+        self.reason(id)
+    }
+
     pub(super) fn health(&self, ids: &[Id]) -> Health {
-        let ill = ids.iter().filter(|id| !self.core.satisfied(**id));
-        let unhealthy: Vec<_> = ill.map(|id| self.result(*id, Outcome::Failed, self.reason(*id))).collect();
+        let ill = ids.iter().filter(|id| !self.is_well(**id));
+        let unhealthy: Vec<_> = ill.map(|id| self.result(*id, Outcome::Failed, self.ailment(*id))).collect();
         Health { healthy: unhealthy.is_empty() && !self.is_stopping(), unhealthy }
     }
 
