@@ -11,7 +11,6 @@
 //! ```
 
 mod command;
-mod cron;
 mod cycle;
 mod diagnostic;
 mod expand;
@@ -38,7 +37,6 @@ mod sockets;
 mod suggest;
 mod tree;
 
-pub use cron::Times;
 pub use diagnostic::{Code, Diagnostic, Findings, Report, Severity, Source, Sources, Span};
 pub use files::Directory;
 pub use json_schema::{SchemaOf, json_schema};

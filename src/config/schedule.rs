@@ -1,14 +1,14 @@
 //! `[schedule]`: runs of a oneshot at times of the clock.
 
-use super::cron::{self, Times};
-use super::diagnostic::{Code, Diagnostic};
+use super::diagnostic::Code;
 use super::reader::{Located, Reader};
 use super::service::{Context, Draft};
 use super::suggest;
 use super::tree::Value;
 use crate::model::{Id, Kind, Overlap, Schedule, Service};
-use jiff::Timestamp;
+use crate::time::{Cron, TimeZone, local_zone, zone};
 use std::ffi::OsStr;
+use std::path::Path;
 
 /// Reads `[schedule]`.
 pub fn schedule(context: &Context<'_>, outer: &Reader<'_, '_>, service: &Service) -> Option<Schedule> {
@@ -40,7 +40,7 @@ pub fn schedule(context: &Context<'_>, outer: &Reader<'_, '_>, service: &Service
         reader.conflict("overlap", "`schedule.overlap = \"allow\"` without instances", help, None);
     }
     let run_at_start = reader.boolean("run-at-start").is_some_and(|flag| flag.value);
-    let timezone = timezone(context, &reader);
+    let timezone = reader.text("timezone");
     let Some(text) = reader.text("cron") else {
         if let Some(span) = outer.key_span("schedule").filter(|_| reader.node("cron").is_none())
             && !reader.seems_to_have(&["cron"])
@@ -50,62 +50,55 @@ pub fn schedule(context: &Context<'_>, outer: &Reader<'_, '_>, service: &Service
         }
         return None;
     };
-    check(&reader, &text, timezone.as_deref())?;
+    check(context, &reader, &text, timezone.as_ref())?;
+    let timezone = timezone.map(|name| name.value);
     Some(Schedule { cron: text.value, timezone, overlap, run_at_start, pool: Vec::new() })
 }
 
-fn check(reader: &Reader<'_, '_>, text: &Located<String>, timezone: Option<&str>) -> Option<()> {
-    let fault = match cron::expression(&text.value) {
-        // What is wrong with the zone has been reported.
-        Ok(_) => match Times::new(&text.value, timezone).map(|times| times.after(Timestamp::now())) {
-            Ok(None) => (format!("`{}` never comes", text.value), None),
-            _ => return Some(()),
+/// Checks the expression, in the zone that is given or in that of the container.
+fn check(
+    context: &Context<'_>,
+    reader: &Reader<'_, '_>,
+    cron: &Located<String>,
+    timezone: Option<&Located<String>>,
+) -> Option<()> {
+    let zone = match timezone {
+        Some(name) => match zone(&name.value) {
+            Ok(zone) => zone,
+            Err(why) => {
+                let known = zones_beside(&name.value);
+                let help = suggest::did_you_mean(&name.value, known.iter().map(String::as_str));
+                reader.invalid(name.span, why, help);
+                return None;
+            }
         },
-        Err(_) if text.value.trim().eq_ignore_ascii_case("@reboot") => {
-            let help = "leave `[schedule]` out, or add `run-at-start = true` to one";
-            ("`@reboot` is no time".to_owned(), Some(help.to_owned()))
-        }
-        Err(why) => {
-            let help = "five fields: minute, hour, day, month, weekday; or six, with seconds before them";
-            (format!("cannot read `schedule.cron`: {why}"), Some(help.to_owned()))
+        None => {
+            let variable = context.container.get(OsStr::new("TZ")).map(|name| name.to_string_lossy());
+            local_zone(variable.as_deref()).unwrap_or_else(|why| {
+                let message = format!("the variable TZ counts as UTC: {why}");
+                let help = "give `timezone`, or mend the variable".to_owned();
+                context.warn(Code::Absent, cron.span, message, Some(help));
+                TimeZone::UTC
+            })
         }
     };
-    reader.invalid(text.span, fault.0, fault.1);
-    None
+    if let Err(why) = Cron::new(&cron.value, zone) {
+        reader.invalid(cron.span, format!("`schedule.cron`: {why}"), None);
+        return None;
+    }
+    Some(())
 }
 
-/// The zone that is given, or else that of the container, if it is named and known.
-fn timezone(context: &Context<'_>, reader: &Reader<'_, '_>) -> Option<String> {
-    if reader.node("timezone").is_some() {
-        let name = reader.text("timezone")?;
-        if let Err(why) = cron::zone(&name.value) {
-            let known = cron::zones_like(&name.value);
-            let help = match cron::directory() {
-                Some(_) => suggest::did_you_mean(&name.value, known.iter().map(String::as_str)),
-                None => Some(
-                    "install the package tzdata, or write the rule itself, such as \"CET-1CEST,M3.5.0,M10.5.0/3\""
-                        .to_owned(),
-                ),
-            };
-            reader.invalid(name.span, why, help);
-            return None;
-        }
-        return Some(name.value);
+/// The time zones of the same region.
+fn zones_beside(name: &str) -> Vec<String> {
+    let region = name.split_once('/').map_or("", |(region, _)| region);
+    if !region.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Vec::new();
     }
-    let given = context.container.get(OsStr::new("TZ")).filter(|name| !name.is_empty())?;
-    let why = match given.to_str() {
-        Some(name) => match cron::zone(name) {
-            Ok(_) => return Some(name.to_owned()),
-            Err(why) => why,
-        },
-        None => "it is not UTF-8".to_owned(),
-    };
-    if let Some(span) = reader.key_span("cron") {
-        let message = format!("the variable TZ counts as UTC: {why}");
-        let help = "install the package tzdata, or give `timezone`".to_owned();
-        reader.scope.findings.push(Diagnostic::warning(Code::Absent, span, message).help(help));
-    }
-    Some("UTC".to_owned())
+    let entries =
+        std::fs::read_dir(Path::new("/usr/share/zoneinfo").join(region)).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.map(|name| if region.is_empty() { name } else { format!("{region}/{name}") }).collect()
 }
 
 /// Gives the instances that run side by side to the first of them. `drafts` stand in the order of their ids.
