@@ -106,10 +106,8 @@ impl Schedules {
 fn local(environment: &[(OsString, OsString)]) -> TimeZone {
     let variable =
         environment.iter().find(|(name, _)| name == "TZ").map(|(_, value)| value.to_string_lossy());
-    local_zone(variable.as_deref()).unwrap_or_else(|reason| {
-        tracing::warn!("the time zone of the container is taken to be UTC: {reason}");
-        TimeZone::UTC
-    })
+    // The configuration was warned of.
+    local_zone(variable.as_deref()).unwrap_or(TimeZone::UTC)
 }
 
 impl Shell {
