@@ -81,6 +81,9 @@ impl Core {
 
     fn conditions_are(&mut self, id: Id, hold: bool, turn: &mut Turn<'_>) {
         self.svc_mut(id).checked = hold;
+        if !hold {
+            self.forget(id, turn);
+        }
         self.set_state(id, if hold { State::Inactive } else { State::Skipped }, turn);
     }
 

@@ -80,7 +80,7 @@ impl Core {
     /// A run is over, or an idle service has ended: until the next time.
     pub(super) fn rest(&mut self, id: Id, turn: &mut Turn<'_>) {
         let svc = self.svc_mut(id);
-        svc.demanded = std::mem::take(&mut svc.queued);
+        svc.demanded |= std::mem::take(&mut svc.queued);
         svc.failures = 0;
         self.set_state(id, State::Inactive, turn);
     }

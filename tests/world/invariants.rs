@@ -256,7 +256,8 @@ fn triggered_starts(edge: &Edge<'_>) -> Result<(), String> {
             Event::Request(Request::Start(asked) | Request::Restart(asked), _) if asked == id => true,
             // A crash is followed by a restart, an end that is none by nothing.
             Event::Exited { proc, exit, .. } if proc.id == id => {
-                up && (exit != Exit::Code(0) || policy == Policy::Always)
+                let flawed = was.is_some_and(|svc| matches!(svc.state, State::Stopping { .. }));
+                up && (flawed || exit != Exit::Code(0) || policy == Policy::Always)
             }
             // What was up comes up again.
             _ => up,
