@@ -5,7 +5,7 @@ mod world;
 
 use foster::model::{Plan, Service};
 use world::explore::{explore_all, thorough};
-use world::services::{daemon, every_watch, link, other_program, plan, pool, with, without};
+use world::services::{daemon, every_watch, fragile, link, other_program, plan, pool, with, without};
 use world::{ALL, ASKED_FEW, FEW, Freedom};
 
 /// Those that meet every other service in every exploration.
@@ -51,6 +51,33 @@ fn a_watched_service_above_and_below_another_keeps_the_invariants() {
         }
     }
     explore_all("two services, one watched", plans, Freedom { good_exits: true, ..FEW });
+}
+
+#[test]
+fn a_watched_service_above_and_below_another_under_every_request() {
+    let mut sets = Vec::new();
+    for (at, mut service) in common().into_iter().enumerate() {
+        // One failure is enough: what follows from several, a service meets alone.
+        service.restart.limit = Some(1);
+        service.health.failures = 1;
+        for (order, services) in
+            [[service.clone(), fragile("other")], [fragile("other"), service.clone()]].into_iter().enumerate()
+        {
+            for (turn, how) in [1, 4, 2, 3].into_iter().enumerate() {
+                // Each meets each edge or each change, but not all of both.
+                if !thorough() && turn != (at + order) % 2 {
+                    continue;
+                }
+                let mut base = plan(services.to_vec());
+                link(&mut base, 1, 0, how);
+                let changed = (at + turn) % 2;
+                let other =
+                    if turn == order { with(&base, changed, other_program) } else { without(&base, changed) };
+                sets.push(vec![base.clone(), other]);
+            }
+        }
+    }
+    explore_all("two services, one watched, asked for everything", sets, ASKED_FEW);
 }
 
 #[test]

@@ -113,12 +113,13 @@ impl Core {
 
     pub(super) fn down(&mut self, id: Id, turn: &mut Turn<'_>) {
         self.forget(id, turn);
+        let triggered = self.plan.service(id).waits_for_trigger();
         let svc = self.svc_mut(id);
         svc.checked = false;
         svc.failures = 0;
         svc.queued = false;
         // What was asked for since it began to come down holds.
-        svc.demanded &= svc.target;
+        svc.demanded = triggered && svc.target && (svc.demanded || svc.again);
         self.set_state(id, State::Inactive, turn);
     }
 

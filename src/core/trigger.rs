@@ -80,7 +80,8 @@ impl Core {
     /// A run is over, or an idle service has ended: until the next time.
     pub(super) fn rest(&mut self, id: Id, turn: &mut Turn<'_>) {
         let svc = self.svc_mut(id);
-        svc.demanded |= std::mem::take(&mut svc.queued);
+        // A restart that waited for its dependents has nothing left to take down.
+        svc.demanded |= std::mem::take(&mut svc.queued) || svc.again;
         svc.failures = 0;
         self.set_state(id, State::Inactive, turn);
     }

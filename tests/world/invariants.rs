@@ -140,7 +140,10 @@ fn requirements_first(edge: &Edge<'_>) -> Result<(), String> {
         if matches!(proc.role, Role::Stop | Role::Reload) {
             continue;
         }
-        if let Some(open) = plan.service(proc.id).requires.iter().find(|r| !core.satisfied(**r)) {
+        // What counted as satisfied by the old plan may get another chance by the new one in the same step.
+        let old = !Rc::ptr_eq(plan, core.plan());
+        let satisfied = |r: &Id| core.satisfied(*r) || (old && edge.before.core.satisfied(*r));
+        if let Some(open) = plan.service(proc.id).requires.iter().find(|r| !satisfied(r)) {
             return Err(format!("{proc:?} started while {open:?} is {:?}", core.svc(*open).state));
         }
     }
@@ -262,7 +265,7 @@ fn triggered_starts(edge: &Edge<'_>) -> Result<(), String> {
             // What was up comes up again.
             _ => up,
         };
-        let asked = was.is_none_or(|svc| svc.demanded || svc.queued);
+        let asked = was.is_none_or(|svc| svc.demanded || svc.queued || svc.again);
         let fresh = edge.actions.contains(&Action::Replaced)
             && after.plan().service(id).schedule.as_ref().is_some_and(|s| s.run_at_start);
         if !due && !asked && !fresh {
@@ -349,7 +352,8 @@ fn changed_starts_anew(edge: &Edge<'_>) -> Result<(), String> {
     }
     for id in old.ids().filter(|id| retires(old, new, *id)) {
         let (was, is) = (edge.before.core.svc(id), edge.after.core.svc(id));
-        let stays_held = was.held == is.held || new.service(id).name != old.service(id).name;
+        let asked = matches!(edge.event, Event::Request(Request::Start(_) | Request::Restart(_), _));
+        let stays_held = was.held == is.held || asked || new.service(id).name != old.service(id).name;
         if is.failures > 0 || is.checked || is.retiring || !stays_held {
             return Err(format!("{id:?} is {is:?}"));
         }
