@@ -95,7 +95,7 @@ fn pipe_with(flags: libc::c_int) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((lift(reader)?, lift(writer)?))
 }
 
-fn lift(fd: OwnedFd) -> io::Result<OwnedFd> {
+pub(super) fn lift(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { duplicate(fd.as_fd()) }
 }
 
