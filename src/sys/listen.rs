@@ -234,14 +234,19 @@ fn check_stale(path: &Path, kind: libc::c_int) -> io::Result<()> {
     if !path.symlink_metadata()?.file_type().is_socket() {
         return Err(io::Error::other("something else than a socket is there"));
     }
-    if answers(path, kind)? { Err(io::Error::from_raw_os_error(libc::EADDRINUSE)) } else { Ok(()) }
+    if answers(path, kind == libc::SOCK_DGRAM)? {
+        Err(io::Error::from_raw_os_error(libc::EADDRINUSE))
+    } else {
+        Ok(())
+    }
 }
 
-/// Whether somebody is behind a socket of this kind. Never waits.
+/// Whether somebody is behind a socket, of datagrams or of streams. Never waits.
 ///
 /// # Errors
 /// There is no descriptor to try it with.
-pub fn answers(path: &Path, kind: libc::c_int) -> io::Result<bool> {
+pub fn answers(path: &Path, datagrams: bool) -> io::Result<bool> {
+    let kind = if datagrams { libc::SOCK_DGRAM } else { libc::SOCK_STREAM };
     let probe = socket(libc::AF_UNIX, kind | libc::SOCK_NONBLOCK)?;
     let address = unix::SocketAddr::from_pathname(path)?;
     let connected = with_raw(&address, |address, size| {

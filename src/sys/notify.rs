@@ -30,7 +30,33 @@ pub struct Letter {
     /// It was longer than the buffer, or descriptors of it are lost; those that came are closed already.
     pub truncated: bool,
     /// What it carries, close-on-exec.
-    pub fds: Vec<OwnedFd>,
+    pub fds: Vec<Parcel>,
+}
+
+/// A descriptor that somebody sent. Closing it never waits for a peer, as a socket may be set to do (`SO_LINGER`).
+#[derive(Debug)]
+pub struct Parcel(OwnedFd);
+
+impl AsFd for Parcel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        let mut linger = libc::linger { l_onoff: 0, l_linger: 0 };
+        let mut size = size_of::<libc::linger>() as libc::socklen_t;
+        let (fd, level, option) = (self.0.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER);
+        // SAFETY: pointers to locals of the size that is said. What is no socket refuses both.
+        unsafe {
+            let got = libc::getsockopt(fd, level, option, (&raw mut linger).cast(), &raw mut size);
+            if got == 0 && linger.l_onoff != 0 {
+                linger.l_onoff = 0;
+                libc::setsockopt(fd, level, option, (&raw const linger).cast(), size);
+            }
+        }
+    }
 }
 
 impl Mailbox {
@@ -132,9 +158,9 @@ fn open(header: &libc::msghdr, length: usize) -> Letter {
         } else if (level, kind) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
             for index in 0..size / size_of::<libc::c_int>() {
                 // SAFETY: the message holds so many new descriptors that nothing else owns.
-                fds.push(unsafe {
-                    OwnedFd::from_raw_fd(data.cast::<libc::c_int>().add(index).read_unaligned())
-                });
+                let fd = unsafe { data.cast::<libc::c_int>().add(index).read_unaligned() };
+                // SAFETY: as above.
+                fds.push(Parcel(unsafe { OwnedFd::from_raw_fd(fd) }));
             }
         }
         // SAFETY: as above.
@@ -261,7 +287,10 @@ mod tests {
             let letter = mailbox.receive(&mut [0; 8]).unwrap();
             assert_eq!((letter.fds.len(), letter.truncated), (count, false));
             // SAFETY: an open descriptor.
-            assert_eq!(unsafe { libc::fcntl(letter.fds[0].as_raw_fd(), libc::F_GETFD) }, libc::FD_CLOEXEC);
+            assert_eq!(
+                unsafe { libc::fcntl(letter.fds[0].as_fd().as_raw_fd(), libc::F_GETFD) },
+                libc::FD_CLOEXEC
+            );
         }
         send(&sender, &[0; 3]);
         drop(mailbox.receive(&mut []));
