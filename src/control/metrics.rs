@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub orphans: u64,
     /// Clients that are connected, by the socket: `control`, `http`.
     pub connections: Vec<(&'static str, usize)>,
+    /// Notifications that counted.
+    pub notified: u64,
     /// Notifications that changed nothing, by reason.
     pub rejected: Vec<(&'static str, u64)>,
     /// CPU time of the supervisor itself.
@@ -148,7 +150,10 @@ impl Family<'_> {
 
     fn counter(&mut self, labels: Labels<'_>, value: u64) -> Result<(), Error> {
         let none: Option<&Exemplar<Labels<'_>, f64>> = None;
-        self.0.encode_family(&labels)?.encode_counter(&value, none)
+        match labels {
+            [] => self.0.encode_counter(&value, none),
+            labels => self.0.encode_family(&labels)?.encode_counter(&value, none),
+        }
     }
 }
 
@@ -194,6 +199,8 @@ impl Snapshot {
         for (socket, count) in &self.connections {
             open.gauge(&[("socket", socket)], *count as f64)?;
         }
+        let help = "Notifications that services sent and that counted";
+        families.counter("foster_notify_accepted", help)?.counter(&[], self.notified)?;
         let help = "Notifications that changed nothing, by the reason";
         let mut rejected = families.counter("foster_notify_rejected", help)?;
         for (reason, count) in &self.rejected {

@@ -52,10 +52,9 @@ impl Schedules {
         Ok(())
     }
 
-    /// False if it was not awaited.
-    fn forget(&mut self, id: Id) -> bool {
+    fn forget(&mut self, id: Id) {
         self.agenda.remove(id);
-        self.awaited.remove(&id).is_some()
+        self.awaited.remove(&id);
     }
 
     /// Sets the alarm for the first time of all. To be called before the shell waits. `event` tells that it rang.
@@ -118,9 +117,8 @@ impl Shell {
         }
     }
 
-    /// False if it is no schedule that was awaited.
-    pub(super) fn forget_schedule(&mut self, id: Id) -> bool {
-        self.schedules.forget(id)
+    pub(super) fn forget_schedule(&mut self, id: Id) {
+        self.schedules.forget(id);
     }
 
     /// Those that are due run.
@@ -137,9 +135,7 @@ impl Shell {
         for id in awaited {
             match self.plan.service(id).schedule {
                 Some(_) => self.await_schedule(id),
-                None => {
-                    self.schedules.forget(id);
-                }
+                None => self.schedules.forget(id),
             }
         }
     }

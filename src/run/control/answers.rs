@@ -87,24 +87,18 @@ impl Shell {
     pub(super) fn is_well(&self, id: Id) -> bool {
         let (svc, service) = (self.core.svc(id), self.plan.service(id));
         match svc.state {
-            State::Ready => !self.is_unhealthy(id),
+            State::Ready => svc.flaw.is_none(),
             State::Failed | State::Blocked(_) => false,
             _ => self.core.satisfied(id) || svc.target() && service.waits_for_trigger(),
         }
     }
 
-    fn is_unhealthy(&self, id: Id) -> bool {
-        let health = &self.plan.service(id).health;
-        health.probe.is_some() && self.core.svc(id).misses >= health.failures
-    }
-
-    /// Why it is not well.
+    /// Why it is not well, and what the last probe heard if that tells it.
     pub(super) fn ailment(&self, id: Id) -> Option<String> {
-        if self.state(id) == StateName::Ready && self.is_unhealthy(id) {
-            let said = self.last_answer(id).map(|answer| format!(": {answer}")).unwrap_or_default();
-            return Some(format!("unhealthy{said}"));
-        }
-        self.reason(id)
+        let probed = matches!(self.core.svc(id).state, State::Ready | State::Starting(_));
+        let heard = self.last_answer(id).filter(|_| probed);
+        let reason = self.reason(id)?;
+        Some(heard.map_or_else(|| reason.clone(), |heard| format!("{reason}: {heard}")))
     }
 
     pub(super) fn health(&self, ids: &[Id]) -> Health {

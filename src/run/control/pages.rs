@@ -1,5 +1,6 @@
 //! The pages: what probes and Prometheus are told, from what is known already. What many may ask for at once is rendered once.
 
+use super::super::notify::Refusal;
 use super::super::shell::Shell;
 use crate::control::api::{Health, Outcome};
 use crate::control::metrics::{self, Snapshot};
@@ -136,6 +137,11 @@ impl Shell {
         }
     }
 
+    /// Whether all that is meant to be up has been at once.
+    pub(in crate::run) fn was_up(&self) -> bool {
+        self.control.pages.up.is_some()
+    }
+
     fn is_down(&self, id: Id) -> bool {
         self.core.svc(id).target() && !self.is_well(id)
     }
@@ -242,6 +248,7 @@ impl Shell {
                 probes: Vec::new(),
             }
         };
+        let notified = self.notify_tally();
         let control = self.control.guests.as_ref().map(|guests| ("control", guests.count()));
         Snapshot {
             services: self.plan.by_name().into_iter().map(service).collect(),
@@ -250,7 +257,8 @@ impl Shell {
             ready: !self.is_stopping() && !self.plan.ids().any(|id| self.is_down(id)),
             orphans: self.orphans.reaped,
             connections: control.into_iter().chain([("http", pages.guests.count())]).collect(),
-            rejected: Vec::new(),
+            rejected: Refusal::ALL.into_iter().map(|(_, reason)| reason).zip(notified.refused).collect(),
+            notified: notified.taken,
             cpu: clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from).unwrap_or_default(),
             memory: resident(),
         }
