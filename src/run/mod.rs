@@ -14,6 +14,7 @@ mod orphans;
 mod output;
 mod probes;
 mod procs;
+mod readiness;
 mod report;
 mod shell;
 mod signals;

@@ -6,7 +6,9 @@ use super::control::Control;
 use super::history::History;
 use super::orphans::Orphans;
 use super::output::Output;
+use super::probes::Probes;
 use super::procs::Procs;
+use super::readiness::Files;
 use super::signals::{Inbox, Meaning, meaning};
 use super::timers::Due;
 use super::timers::Timers;
@@ -32,6 +34,8 @@ const REPORT: u64 = 1 << 32;
 const ALARM: u64 = 2 << 32;
 const DEATH: u64 = 4 << 32;
 const READING: u64 = 8 << 32;
+pub(super) const PROBE: u64 = 16 << 32;
+pub(super) const FILES: u64 = 32 << 32;
 /// Bytes of output that one turn moves at most, so that a chatty service cannot delay a stop.
 const OUTPUT_BUDGET: usize = 256 * 1024;
 /// Deaths that one turn takes at most, so that a storm of orphans cannot either.
@@ -50,6 +54,8 @@ pub(super) struct Shell {
     pub(super) origin: Origin,
     pub(super) applies: Applies,
     pub(super) procs: Procs,
+    pub(super) probes: Probes,
+    pub(super) files: Files,
     pub(super) orphans: Orphans,
     obituaries: Obituaries,
     /// Whether the epoll listens to them.
@@ -112,6 +118,8 @@ impl Shell {
             origin,
             applies: Applies::default(),
             procs: Procs::new(services),
+            probes: Probes::default(),
+            files: Files::default(),
             orphans: Orphans::new(),
             obituaries,
             listening: true,
@@ -217,6 +225,7 @@ impl Shell {
                 }
                 Due::Groups => self.look_at_groups(),
                 Due::Dead => self.deaths = true,
+                Due::File(id) => self.look_for_file(id),
                 Due::Reading => self.reading_is_late(),
                 Due::Apply(number) => self.end_waiting(number),
                 Due::Request(number) => self.close_request(number, Outcome::Timeout),
@@ -225,6 +234,9 @@ impl Shell {
         }
         let more_calls = self.answer_calls();
         let more_output = self.output.turn(OUTPUT_BUDGET);
+        if self.take_lines_found() {
+            self.settle();
+        }
         self.tell_followers();
         more_deaths || more_calls || more_output || self.readable || self.deaths || self.may_start()
     }
@@ -266,6 +278,10 @@ impl Shell {
                 self.deaths = true;
             } else if data == READING {
                 self.read_on();
+            } else if data == FILES {
+                self.look_for_files();
+            } else if data & PROBE != 0 {
+                self.go_on_probing(Id((data & u64::from(u32::MAX)) as u32));
             } else if data & REPORT != 0 {
                 self.report(Pid::try_from(data & u64::from(u32::MAX)).unwrap_or_default());
             }

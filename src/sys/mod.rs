@@ -14,6 +14,7 @@
 //! | `memory`         | giving back memory that only the start needed                             |
 //! | `watch`          | waiting in the runtime for a descriptor of our own                         |
 //! | `procs`          | the descendants of this process, and signals to them                       |
+//! | `connect`        | connections that nobody waits for                                         |
 //! | `fork`           | a copy of this process that works something out                            |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
@@ -22,6 +23,7 @@
 
 mod capabilities;
 mod child;
+pub mod connect;
 pub mod console;
 mod diagnose;
 mod environment;

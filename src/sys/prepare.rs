@@ -130,6 +130,13 @@ impl Prepared {
         Ok(Self { orders: Box::new(orders), context, stdin: exec.stdin.clone() })
     }
 
+    /// With a standard input that reads as empty, whatever `exec` says.
+    #[must_use]
+    pub fn without_input(mut self) -> Self {
+        self.stdin = Stdin::Null;
+        self
+    }
+
     /// Whether the child may run in the supervisor's memory until exec. A change of identity there would make the
     /// supervisor undumpable, and could let the new user at its memory; an `oom-score-adj` written there would be the
     /// supervisor's too (`__set_oom_adj` goes through all that share the memory).
