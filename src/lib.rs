@@ -5,12 +5,13 @@
 //! | room      | does                                                        | may use                   |
 //! |-----------|-------------------------------------------------------------|---------------------------|
 //! | `model`   | the typed plan: services, names, durations, signals, graph  | nothing but serde         |
-//! | `config`  | files to plan: layers, drop-ins, diagnostics, expansion     | `model`, `sys`            |
+//! | `config`  | files to plan: layers, drop-ins, diagnostics, expansion     | `model`, `sys`, `time`    |
 //! | `core`    | decides: events in, actions out; no I/O, no clock, no pids  | `model`                   |
 //! | `sys`     | Linux: spawn, reap, signals, users, limits, capabilities    | `model`                   |
+//! | `time`    | when a schedule comes due: cron, time zones, set clocks     | `sys`                     |
 //! | `log`     | lines, the tail in memory, the console                      | `model`, `sys`            |
 //! | `control` | the control socket: its types, the server, the client      | `model`, `core`, `sys`     |
-//! | `run`     | the shell around the core: one thread, one turn after another | `core` `sys` `log` `control` `config` `model` |
+//! | `run`     | the shell around the core: one thread, one turn after another | `core` `sys` `time` `log` `control` `config` `model` |
 //! | `cli`     | the command line, one file per verb                         | `config` `run` `control` `log` `sys` `core` `model` |
 
 // PID 1 does not panic.
@@ -24,3 +25,4 @@ pub mod log;
 pub mod model;
 pub mod run;
 pub mod sys;
+pub mod time;
