@@ -169,6 +169,13 @@ fn what_foster_takes_is_valid() {
         "command = 'x'\nenvironment-files = ['-/x', '/y', '-${DIR:-/etc}/z']\n[environment]\nA = '${B:-c}'\n[secrets]\nS = '/run/s'",
         "type = '${KIND:-target}'\ndescription = 'x'",
         "command = 'x'\n[ready]\ndelay = '0'",
+        "command = 'x'\n[ready]\nhttp = 'HTTP://[::1]:81?a=%20'\nmethod = 'HEAD'\nstatus = [204, '300 - 399']\nheaders = {Host = 'a'}",
+        "command = 'x'\n[ready]\ntcp = '[::1]:5432'\n[health]\nunix = '@x'\ngrace = '0'\non-failure = 'none'\nfailures = 1",
+        "command = 'x'\nfd-store = 2\n[ready]\nfd = 5\n[health]\nwatchdog = '2s'\non-failure = 'shutdown'",
+        "command = 'x'\non-demand = true\n[[socket]]\nlisten = '127.0.0.1:80'\nreuse-port = true\n[[socket]]\nlisten = 'udp:[::]:53'\nname = 'dns'",
+        "command = 'x'\n[[socket]]\nlisten = '80'\nbacklog = 5\n[[socket]]\nlisten = ':81'\n[[socket]]\nlisten = 'unixgram:@a'\n[[socket]]\nlisten = '/run/x'\nmode = '0660'\nuser = 0",
+        "type = 'oneshot'\ncommand = 'x'\ninstances = 2\n[schedule]\ncron = '*/5 * * * * *'\noverlap = 'allow'\nrun-at-start = true\ntimezone = 'CET-1CEST,M3.5.0,M10.5.0/3'",
+        "type = 'oneshot'\ncommand = 'x'\n[schedule]\ncron = '@Daily'",
     ];
     for text in files {
         let root = tempfile::tempdir().expect("a directory");
@@ -186,8 +193,7 @@ fn what_foster_takes_is_valid() {
         assert_eq!(again, plan);
         assert_eq!(check(SchemaOf::Service, text), Vec::<String>::new(), "{text}");
     }
-    let settings =
-        "log-level = 'debug'\nsocket = 'none'\n[shutdown]\nsignals = ['WINCH', 10]\ntimeout = '20s'";
+    let settings = "log-level = 'debug'\nsocket = 'none'\n[http]\nlisten = ':80'\n[shutdown]\nsignals = ['WINCH', 10]\ntimeout = '20s'";
     assert_eq!(check(SchemaOf::Settings, settings), Vec::<String>::new());
 }
 
@@ -208,7 +214,20 @@ fn what_is_wrong_by_itself_is_invalid_at_its_place() {
         ("stdin = 'inherti'", ".stdin: anyOf"),
         ("capabilities = ['net-bind-servce']", ".capabilities[0]: anyOf"),
         ("user = 'www-data:www-data'", ".user: anyOf"),
-        ("schedule = '@daily'", ".schedule: is not allowed"),
+        ("schedule = '@daily'", ".schedule: type"),
+        ("tty = true", ".tty: is not allowed"),
+        ("[schedule]\ncron = '* * *'", ".schedule.cron: pattern"),
+        ("[schedule]\ncron = '@daily'\noverlap = 'kill'", ".schedule.overlap: anyOf"),
+        ("[ready]\nhttp = 'https://localhost/'", ".ready.http: pattern"),
+        ("[ready]\ntcp = 'localhost'", ".ready.tcp: pattern"),
+        ("[ready]\nfd = 2", ".ready.fd: anyOf"),
+        ("[ready]\nhttp = 'http://[::1]/'\nstatus = [20]", ".ready.status: anyOf"),
+        ("[health]\nunix = 'run/x'", ".health.unix: pattern"),
+        ("[health]\ntcp = 'localhost:1'\nfailures = 0", ".health.failures: anyOf"),
+        ("[[socket]]\nlisten = 'localhost:80'", ".socket[0].listen: pattern"),
+        ("[[socket]]\nlisten = '80'\nmode = '999'", ".socket[0].mode: pattern"),
+        ("[socket]\nlisten = '80'", ".socket: type"),
+        ("fd-store = 513", ".fd-store: anyOf"),
         ("[stop]\ntimeout = 5", ".stop.timeout: type"),
         ("[stop]\ntimeout = '5 parsecs'", ".stop.timeout: pattern"),
         ("[stop]\nsignal = 'SIGTREM'", ".stop.signal: anyOf"),
@@ -225,9 +244,12 @@ fn what_is_wrong_by_itself_is_invalid_at_its_place() {
         let found = check(SchemaOf::Service, text);
         assert!(found.iter().any(|found| found == problem), "{text}: {found:?}");
     }
-    for text in
-        ["log-level = 'verbose'", "socket = 'run/x'", "[http]\nlisten = ':80'", "[shutdown]\nsignals = ['X']"]
-    {
+    for text in [
+        "log-level = 'verbose'",
+        "socket = 'run/x'",
+        "[http]\nlisten = ':http'",
+        "[shutdown]\nsignals = ['X']",
+    ] {
         assert_ne!(check(SchemaOf::Settings, text), Vec::<String>::new(), "{text}");
     }
 }

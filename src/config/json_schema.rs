@@ -52,7 +52,7 @@ fn table(group: &Group) -> Value {
 fn property(key: &Key) -> Value {
     let mut schema = Map::new();
     let mut description = match key.kind {
-        Type::Table(group) => group.doc.to_owned(),
+        Type::Table(group) | Type::Tables(group) => group.doc.to_owned(),
         _ => key.doc.to_owned(),
     };
     let bare = key.default.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
@@ -109,7 +109,15 @@ fn value(kind: Type) -> Value {
             json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 255}, reference("signal-name")]}),
         ),
         Type::Capabilities => array(reference("capability")),
+        Type::Form(_, "") => json!({"type": "string"}),
+        Type::Form(_, form) => pattern(form),
+        Type::Statuses => {
+            let code = json!({"type": "integer", "minimum": 100, "maximum": 599});
+            let one = json!({"anyOf": [code, pattern("^ *[1-5][0-9][0-9] *(- *[1-5][0-9][0-9] *)?$")]});
+            json!({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]})
+        }
         Type::Table(group) => table(group),
+        Type::Tables(group) => array(table(group)),
         Type::Later => Value::Bool(false),
     }
 }

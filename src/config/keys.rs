@@ -22,6 +22,7 @@ const fn later(name: &'static str) -> Key {
 #[rustfmt::skip]
 pub static SERVICE: Group = Group {
     name: "",
+    repeats: false,
     doc: "",
     keys: &[
         key("type", Type::Choice(&["daemon", "oneshot", "target"]), "`\"daemon\"`", "What it is: a `daemon` runs for ever, a `oneshot` runs to its end and must succeed, a `target` is a milestone without a process, reached when all that it requires is satisfied.", "\"daemon\""),
@@ -61,13 +62,19 @@ pub static SERVICE: Group = Group {
         key("restart", Type::Table(&RESTART), "", "What happens after it has ended.", ""),
         key("stop", Type::Table(&STOP), "", "How it is stopped.", ""),
         key("reload", Type::Table(&RELOAD), "", "How it is told to read its own configuration anew.", ""),
-        later("schedule"), later("tty"), later("health"), later("socket"), later("log"), later("resources"),
+        key("health", Type::Table(&HEALTH), "", "Whether a ready daemon still works.", ""),
+        key("socket", Type::Tables(&SOCKET), "", "Sockets that the supervisor holds for it.", ""),
+        key("on-demand", Type::Boolean, "`false`", "Starts when something arrives on one of its sockets, not before.", "true"),
+        key("fd-store", Type::Integer(0, 512), "`0`", "How many descriptors a daemon may leave in the care of the supervisor, to get them back at its next start: `FDSTORE=1` in sd_notify(3).", "16"),
+        key("schedule", Type::Table(&SCHEDULE), "", "Runs of a oneshot at times of the clock.", ""),
+        later("tty"), later("log"), later("resources"),
     ],
 };
 
 #[rustfmt::skip]
 static WHEN: Group = Group {
     name: "when",
+    repeats: false,
     doc: "Conditions, looked at when the service would start. All must hold; otherwise it is skipped.",
     keys: &[
         key("env", Type::TextOrTexts, "", "`\"NAME\"` (set and not empty), `\"NAME=value\"`, or either with a leading `!`: a condition on the container's environment.", "[\"ENABLE_WEB=1\", \"!MAINTENANCE\"]"),
@@ -80,6 +87,7 @@ static WHEN: Group = Group {
 #[rustfmt::skip]
 static LIMITS: Group = Group {
     name: "limits",
+    repeats: false,
     doc: "Resource limits, see setrlimit(2). A limit is an integer, `\"unlimited\"`, a size such as `\"64MiB\"` or `\"10MB\"` where bytes are meant, or `\"SOFT:HARD\"` of those.",
     keys: &[
         key("as", Type::Limit, "", "Bytes of address space.", "\"2GiB\""),
@@ -103,12 +111,14 @@ static LIMITS: Group = Group {
 
 static ENVIRONMENT: Group = Group {
     name: "environment",
+    repeats: false,
     doc: "Variables, in the order in which they are written: a value may refer to those above it, to `environment-files` that exist, and to the container's environment. They override all of these.",
     keys: &[],
 };
 
 static SECRETS: Group = Group {
     name: "secrets",
+    repeats: false,
     doc: "Variables whose values are the contents of files (without the last newline), read at each start and never printed.",
     keys: &[],
 };
@@ -116,16 +126,106 @@ static SECRETS: Group = Group {
 #[rustfmt::skip]
 static READY: Group = Group {
     name: "ready",
-    doc: "When a daemon is ready. Without this, once exec has succeeded.",
+    repeats: false,
+    doc: "When a daemon is ready, by one sign of it. Without this, once exec has succeeded.",
     keys: &[
+        key("notify", Type::Boolean, "`false`", "When it says `READY=1` on the socket in `NOTIFY_SOCKET`; see sd_notify(3).", "true"),
+        key("fd", Type::Integer(3, 1023), "", "When it writes a newline to this descriptor, as for s6.", "3"),
+        key("http", URL, "", "When a request to this URL is answered well: by default with a status from 200 to 399.", "\"http://127.0.0.1:8080/healthz\""),
+        METHOD, STATUS, key("headers", Type::Table(&READY_HEADERS), "", "Headers of the request.", ""), BODY,
+        key("tcp", HOST_AND_PORT, "", "When a connection to this host and port is accepted. The host is an address or `localhost`.", "\"localhost:5432\""),
+        key("unix", UNIX, "", "When a connection to this socket is accepted.", "\"/run/app.sock\""),
+        key("exec", Type::Command, "", "When this command exits with 0. It runs as the service does, with its pid in `MAINPID`.", "[\"pg_isready\", \"-q\"]"),
+        key("file", Type::Path, "", "When this file comes to be, or is replaced, after the start.", "\"/run/app/ready\""),
+        key("log", REGEX, "", "When a line of its output matches.", "\"listening on port [0-9]+\""),
         key("delay", Type::Duration, "", "When it has run this long.", "\"1s\""),
-        later("notify"), later("fd"), later("http"), later("tcp"), later("unix"), later("exec"), later("file"), later("log"), later("interval"), later("timeout"),
+        key("interval", Type::Duration, "`\"200ms\"`", "The longest time between two attempts of `http`, `tcp`, `unix` or `exec`; the first follow each other faster.", "\"200ms\""),
+        key("timeout", Type::Duration, "`\"60s\"`", "From its start on; then it is stopped, and that counts as a failure. Not for `delay`.", "\"2m\""),
+    ],
+};
+
+static READY_HEADERS: Group = Group { name: "ready.headers", repeats: false, doc: HEADERS, keys: &[] };
+static HEALTH_HEADERS: Group = Group { name: "health.headers", repeats: false, doc: HEADERS, keys: &[] };
+const HEADERS: &str = "Headers of the request of `http`; `Host` too, if it is not to be that of the URL.";
+
+/// A URL without https, user, password and `#`.
+const URL: Type = Type::Form("a URL", "^[hH][tT][tT][pP]://[^#@]+$");
+const HOST_AND_PORT: Type = Type::Form("`HOST:PORT`", "^.+:[0-9]+$");
+const UNIX: Type = Type::Form("an absolute path or `@name`", "^[/@]");
+const REGEX: Type = Type::Form("a regular expression", "");
+/// What a socket listens on.
+const ADDRESS: Type =
+    Type::Form("an address", "^(udp:)?([0-9.]*:|\\[[0-9a-fA-F:.]+\\]:)?[0-9]+$|^(unixgram:)?[/@]");
+const METHOD: Key =
+    key("method", Type::Form("a method", "^[!-~]+$"), "`\"GET\"`", "Method of `http`.", "\"GET\"");
+const STATUS: Key = key(
+    "status",
+    Type::Statuses,
+    "`\"200-399\"`",
+    "What status of the answer is a good one: `204`, `\"200-299\"` or an array of such.",
+    "[\"200-299\", 301]",
+);
+const BODY: Key = key(
+    "body",
+    REGEX,
+    "",
+    "What must match in the first 64 KiB of the answer to `http`.",
+    "\"\\\"status\\\": *\\\"ok\\\"\"",
+);
+
+#[rustfmt::skip]
+static HEALTH: Group = Group {
+    name: "health",
+    repeats: false,
+    doc: "Whether a ready daemon still works: by looking at it, by what it says itself, or both.",
+    keys: &[
+        key("http", URL, "", "A request to this URL must be answered well: by default with a status from 200 to 399.", "\"http://127.0.0.1:8080/healthz\""),
+        METHOD, STATUS, key("headers", Type::Table(&HEALTH_HEADERS), "", "Headers of the request.", ""), BODY,
+        key("tcp", HOST_AND_PORT, "", "A connection to this host and port must be accepted. The host is an address or `localhost`.", "\"localhost:5432\""),
+        key("unix", UNIX, "", "A connection to this socket must be accepted.", "\"/run/app.sock\""),
+        key("exec", Type::Command, "", "This command must exit with 0. It runs as the service does, with its pid in `MAINPID`.", "[\"pg_isready\", \"-q\"]"),
+        key("interval", Type::Duration, "`\"10s\"`", "From the end of one probe to the next.", "\"5s\""),
+        key("timeout", Type::Duration, "`\"3s\"`", "Of one probe; then it is given up, and has failed.", "\"2s\""),
+        key("failures", Type::Integer(1, 1000), "`3`", "Failed probes in a row that make it unhealthy.", "5"),
+        key("grace", Type::Duration, "`interval`", "From readiness to the first probe.", "\"30s\""),
+        key("watchdog", Type::Duration, "", "It must say `WATCHDOG=1` within each such time (`WATCHDOG_USEC` tells it); if not, it gets SIGABRT, and has failed. See sd_notify(3).", "\"30s\""),
+        key("on-failure", Type::Choice(&["restart", "shutdown", "none"]), "`\"restart\"`", "What becomes of an unhealthy service: `restart` stops it, and that counts as a failure, after which `[restart]` decides; `shutdown` ends the container with code 1; `none` only tells.", "\"restart\""),
+    ],
+};
+
+#[rustfmt::skip]
+static SOCKET: Group = Group {
+    name: "socket",
+    repeats: true,
+    doc: "A socket that the supervisor makes before the service starts, and holds until it is stopped for good: connections wait while it restarts, and ports below 1024 need no root. The service inherits it as descriptor 3 (the next one as 4, …), as `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` say; see sd_listen_fds(3). A file may have several `[[socket]]`; those of a drop-in replace all of them.",
+    keys: &[
+        key("listen", ADDRESS, "", "`\"ADDRESS:PORT\"`; `\":PORT\"` or `\"PORT\"` for all addresses of IPv6 and IPv4; `\"udp:ADDRESS:PORT\"` for datagrams; the absolute path of a Unix socket, `\"@name\"` in the abstract namespace, `\"unixgram:/path\"` for datagrams.", "\"0.0.0.0:80\""),
+        key("name", Type::Text, "the service's, without the number of an instance", "Its name in `LISTEN_FDNAMES`.", "\"http\""),
+        key("mode", Type::Octal, "`\"666\"`", "Mode of the path of a Unix socket.", "\"660\""),
+        key("user", Type::Identity, "the supervisor's own", "Owner of the path of a Unix socket.", "\"www-data\""),
+        key("group", Type::Identity, "that of `user`", "Group of the path of a Unix socket.", "\"www-data\""),
+        key("backlog", Type::Integer(1, 65535), "`4096`", "Connections that wait to be accepted, at most; the kernel cuts it to `net.core.somaxconn`.", "1024"),
+        key("reuse-port", Type::Boolean, "`false`", "Lets several sockets have the same port, between which the kernel divides what comes: one for each instance, say. See SO_REUSEPORT in socket(7).", "true"),
+    ],
+};
+
+#[rustfmt::skip]
+static SCHEDULE: Group = Group {
+    name: "schedule",
+    repeats: false,
+    doc: "Runs of a oneshot at times of the clock, in its environment and with its output in the log. It does not run at boot but for `run-at-start`, it is not essential unless `essential = true` says so, and a run that fails is told and does not keep the next one back.",
+    keys: &[
+        key("cron", Type::Form("a cron expression", "^@[a-zA-Z]+$|^ *([^ ]+ +){4,5}[^ ]+ *$"), "", "Minute, hour, day, month and weekday, such as `\"30 3 * * mon-fri\"`; or six fields, with seconds before them; or `\"@hourly\"`, `\"@daily\"`, `\"@weekly\"`, `\"@monthly\"`, `\"@yearly\"`. `L`, `W` and `#` mean the last, the nearest weekday and the n-th.", "\"30 3 * * *\""),
+        key("timezone", Type::Text, "that of the container: `TZ`, else `/etc/localtime`, else UTC", "Name of the time zone, such as `\"Europe/Berlin\"`, which needs the package tzdata in the image; or a rule, such as `\"CET-1CEST,M3.5.0,M10.5.0/3\"`, which needs nothing.", "\"UTC\""),
+        key("overlap", Type::Choice(&["skip", "queue", "allow"]), "`\"skip\"`", "What happens when it is due while it still runs: `skip` leaves that run out, `queue` has it run once more afterwards, `allow` runs the next free one of its `instances`.", "\"skip\""),
+        key("run-at-start", Type::Boolean, "`false`", "Runs at boot, too.", "true"),
     ],
 };
 
 #[rustfmt::skip]
 static RESTART: Group = Group {
     name: "restart",
+    repeats: false,
     doc: "What happens after it has ended by itself. The first restart of a service that had run well is immediate.",
     keys: &[
         key("policy", Type::Choice(&["always", "on-failure", "never"]), "`\"always\"`; for a oneshot and the main service `\"never\"`", "After which ends it is restarted.", "\"on-failure\""),
@@ -142,6 +242,7 @@ static RESTART: Group = Group {
 #[rustfmt::skip]
 static STOP: Group = Group {
     name: "stop",
+    repeats: false,
     doc: "How it is stopped: the command, then the signal, and SIGKILL at the timeout.",
     keys: &[
         key("signal", Type::Signal, "`\"SIGTERM\"`", "The stop signal.", "\"SIGQUIT\""),
@@ -154,11 +255,13 @@ static STOP: Group = Group {
 #[rustfmt::skip]
 static RELOAD: Group = Group {
     name: "reload",
+    repeats: false,
     doc: "How `foster reload` tells it to read its own configuration anew: a command, or else a signal to its main process.",
     keys: &[
         key("signal", Type::Signal, "`\"SIGHUP\"`", "The signal; not beside `command`.", "\"SIGUSR1\""),
         key("command", Type::Command, "", "Run as the service is, with its pid in `MAINPID`. The reload is done when it has exited with 0.", "[\"nginx\", \"-s\", \"reload\"]"),
-        key("timeout", Type::Duration, "`\"10s\"`", "The time that `command` has; then it is killed, and the reload has failed.", "\"10s\""),
+        key("notify", Type::Boolean, "`false`", "After the signal it says `RELOADING=1`, and when it is through `READY=1`, for which `foster reload` waits; see sd_notify(3). Not beside `command`.", "true"),
+        key("timeout", Type::Duration, "`\"10s\"`", "The time that `command` has, or the answer of `notify`; then the reload has failed, and a command is killed.", "\"10s\""),
     ],
 };
 
@@ -166,19 +269,22 @@ static RELOAD: Group = Group {
 #[rustfmt::skip]
 pub static SETTINGS: Group = Group {
     name: "",
+    repeats: false,
     doc: "",
     keys: &[
         key("shutdown", Type::Table(&SHUTDOWN), "", "How the container ends.", ""),
         key("log-level", Type::Choice(&["error", "warn", "info", "debug", "trace"]), "`\"warn\"`", "How much the supervisor itself says. `FOSTER_LOG_LEVEL` overrides it.", "\"info\""),
         key("services", Type::Paths, "`[\"/etc/foster/services.d\"]`", "Services directories, used when the command line and `FOSTER_SERVICES` (separated by colons) name none.", "[\"/etc/foster/services.d\", \"/srv/services.d\"]"),
         key("socket", Type::PathOr(&["none"]), "the first that can be written to of `/run/foster/control.sock`, `$XDG_RUNTIME_DIR/foster/control.sock` and `/tmp/foster-UID/control.sock`", "The control socket: an absolute path of at most 107 bytes, or `\"none\"` for no control. `FOSTER_SOCKET` overrides it.", "\"/run/app/foster.sock\""),
-        later("http"), later("log"),
+        key("http", Type::Table(&HTTP), "", "Pages for those who watch.", ""),
+        later("log"),
     ],
 };
 
 #[rustfmt::skip]
 static SHUTDOWN: Group = Group {
     name: "shutdown",
+    repeats: false,
     doc: "How the container ends.",
     keys: &[
         key("timeout", Type::Duration, "`\"9s\"`", "From the request to stop to the end of the supervisor, whatever happens. Keep it below what the container runtime waits (Docker 10 s, Kubernetes 30 s). `FOSTER_SHUTDOWN_TIMEOUT` overrides it.", "\"25s\""),
@@ -186,11 +292,22 @@ static SHUTDOWN: Group = Group {
     ],
 };
 
+#[rustfmt::skip]
+static HTTP: Group = Group {
+    name: "http",
+    repeats: false,
+    doc: "Read-only pages for those who watch: `/livez`, `/readyz`, `/startupz`, `/healthz`, `/services/NAME` and `/metrics`. Anybody who reaches the port may read them.",
+    keys: &[
+        key("listen", Type::Form("an address", "^([0-9.]*:|\\[[0-9a-fA-F:.]+\\]:)?[0-9]+$|^none$"), "", "`\"ADDRESS:PORT\"`; `\":PORT\"` for all addresses of IPv6 and IPv4; `\"none\"` for no pages. `FOSTER_HTTP_LISTEN` overrides it.", "\"0.0.0.0:9102\""),
+    ],
+};
+
 /// The variables that override `foster.toml`.
-pub const VARIABLES: [&str; 5] = [
+pub const VARIABLES: [&str; 6] = [
     "FOSTER_SERVICES",
     "FOSTER_LOG_LEVEL",
     "FOSTER_SHUTDOWN_TIMEOUT",
     "FOSTER_SHUTDOWN_SIGNALS",
     "FOSTER_SOCKET",
+    "FOSTER_HTTP_LISTEN",
 ];

@@ -15,19 +15,25 @@ mod cycle;
 mod diagnostic;
 mod expand;
 mod files;
+mod health;
 mod json_schema;
 mod keys;
 mod limits;
 mod presence;
+mod probe;
 mod process;
 mod reader;
+mod ready;
 mod reference;
 mod render;
 mod resolve;
+mod restart;
+mod schedule;
 mod schema;
 mod scope;
 mod service;
 mod settings;
+mod sockets;
 mod suggest;
 mod tree;
 
@@ -180,6 +186,10 @@ pub fn settings(request: &Request<'_>) -> Settings {
     settings::read(request, &mut Sources::default(), &Findings::default()).settings
 }
 
+/// Keys of which a service means one: who sets one in a drop-in takes those of the files below away.
+const EXCLUSIVE: tree::Exclusive =
+    &[("", &["command", "script"]), ("ready", &ready::SIGNS), ("health", &probe::PROBES)];
+
 /// The files of one service, as indexes of sources, and whether each could be read.
 struct Loading<'s> {
     stem: &'s str,
@@ -196,7 +206,7 @@ impl<'s> Loading<'s> {
             if *readable {
                 let over = tree::parse(context.sources, *drop_in, context.findings);
                 file.complete &= !over.broken;
-                file.table.merge(over.root, &["command", "script"]);
+                file.table.merge(over.root, EXCLUSIVE);
             } else {
                 file.complete = false;
             }
@@ -258,7 +268,8 @@ fn command_service<'s>(
     service.exec = Some(Exec { argv: argv?, stdin, ..Exec::default() });
     service.main = true;
     service.restart.policy = Policy::Never;
-    Some(Draft { service, stem: name, references: Vec::new(), main: None, inherits_stdin: None })
+    let (references, listens) = (Vec::new(), Vec::new());
+    Some(Draft { service, stem: name, references, listens, main: None, inherits_stdin: None })
 }
 
 fn check_something_to_run(

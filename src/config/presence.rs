@@ -29,13 +29,8 @@ impl Accounts {
 
 /// Warns of what the process of a service needs and does not find.
 pub fn process(context: &Context<'_>, reader: &Reader<'_, '_>, exec: &Exec, argv: Span) {
+    owner(context, reader, exec.user.as_deref(), exec.group.as_deref());
     let accounts = context.accounts.get_or_init(Accounts::read);
-    if let (Some(user), Some(node)) = (&exec.user, reader.node("user")) {
-        account(context, "user", user, &accounts.users, "/etc/passwd", node.span);
-    }
-    if let (Some(group), Some(node)) = (&exec.group, reader.node("group")) {
-        account(context, "group", group, &accounts.groups, "/etc/group", node.span);
-    }
     if let (Some(groups), Some(node)) = (&exec.supplementary_groups, reader.node("supplementary-groups")) {
         for group in groups {
             account(context, "group", group, &accounts.groups, "/etc/group", node.span);
@@ -51,6 +46,17 @@ pub fn process(context: &Context<'_>, reader: &Reader<'_, '_>, exec: &Exec, argv
     }
     if let Some(program) = exec.argv.first() {
         command(context, reader, exec, program, argv);
+    }
+}
+
+/// Warns of a user or a group that nobody knows.
+pub fn owner(context: &Context<'_>, reader: &Reader<'_, '_>, user: Option<&str>, group: Option<&str>) {
+    let accounts = context.accounts.get_or_init(Accounts::read);
+    if let (Some(user), Some(node)) = (user, reader.node("user")) {
+        account(context, "user", user, &accounts.users, "/etc/passwd", node.span);
+    }
+    if let (Some(group), Some(node)) = (group, reader.node("group")) {
+        account(context, "group", group, &accounts.groups, "/etc/group", node.span);
     }
 }
 

@@ -28,7 +28,7 @@ pub fn exec(context: &Context<'_>, reader: &Reader<'_, '_>, complete: bool) -> O
             list.iter().filter_map(|node| identity_of(reader, "supplementary-groups", node)).collect()
         }),
         working_directory: reader.path("working-directory").map(|path| path.value),
-        umask: umask(reader),
+        umask: octal(reader, "umask", "umask"),
         nice: reader.integer("nice").and_then(|n| i32::try_from(n.value).ok()),
         oom_score_adj: reader.integer("oom-score-adj").and_then(|n| i32::try_from(n.value).ok()),
         limits: reader.inner("limits").map(|table| limits(&table)).unwrap_or_default(),
@@ -109,7 +109,8 @@ fn argv_of_shell(reader: &Reader<'_, '_>) -> Option<Vec<String>> {
     Some(words)
 }
 
-fn identity(reader: &Reader<'_, '_>, key: &'static str) -> Option<String> {
+/// A user or a group.
+pub fn identity(reader: &Reader<'_, '_>, key: &'static str) -> Option<String> {
     reader.node(key).and_then(|node| identity_of(reader, key, node))
 }
 
@@ -126,10 +127,10 @@ fn identity_of(reader: &Reader<'_, '_>, key: &'static str, node: &Node<'_>) -> O
     let numeric = text.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()) && !text.is_empty();
     if let Some((user, group)) = text.split_once(':') {
         let help = format!("write user = \"{user}\" and group = \"{group}\"");
-        reader.invalid(node.span, format!("`{key}` takes one name"), Some(help));
+        reader.invalid(node.span, format!("`{}` takes one name", reader.group.path(key)), Some(help));
         None
     } else if text.is_empty() {
-        reader.invalid(node.span, format!("`{key}` is empty"), None);
+        reader.invalid(node.span, format!("`{}` is empty", reader.group.path(key)), None);
         None
     } else if numeric && text.parse::<u32>().is_ok_and(|id| id < u32::MAX) {
         Some(text)
@@ -141,22 +142,24 @@ fn identity_of(reader: &Reader<'_, '_>, key: &'static str, node: &Node<'_>) -> O
     }
 }
 
-fn umask(reader: &Reader<'_, '_>) -> Option<u32> {
-    if let Some(Node { value: Value::Integer(number), span }) = reader.node("umask") {
-        let help = format!("write umask = \"{number:03}\"");
-        let message = "`umask` must be a string of octal digits, not an integer";
+/// A string of up to three octal digits. `what` it is.
+pub fn octal(reader: &Reader<'_, '_>, key: &'static str, what: &str) -> Option<u32> {
+    if let Some(Node { value: Value::Integer(number), span }) = reader.node(key) {
+        let help = format!("write {key} = \"{number:03}\"");
+        let message =
+            format!("`{}` must be a string of octal digits, not an integer", reader.group.path(key));
         reader.scope.findings.error(Code::Type, *span, message, Some(help));
         return None;
     }
-    let text = reader.text("umask")?;
+    let text = reader.text(key)?;
     let digits = text.value.strip_prefix("0o").unwrap_or(&text.value);
     let octal = !digits.is_empty() && digits.bytes().all(|b| matches!(b, b'0'..=b'7'));
-    let umask = u32::from_str_radix(digits, 8).ok().filter(|n| octal && *n < 0o1000);
-    if umask.is_none() {
-        let message = format!("`{}` is no umask; it is octal, from \"000\" to \"777\"", text.value);
+    let value = u32::from_str_radix(digits, 8).ok().filter(|n| octal && *n < 0o1000);
+    if value.is_none() {
+        let message = format!("`{}` is no {what}; it is octal, from \"000\" to \"777\"", text.value);
         reader.invalid(text.span, message, None);
     }
-    umask
+    value
 }
 
 fn stdin(reader: &Reader<'_, '_>) -> Stdin {

@@ -109,6 +109,24 @@ impl<'r, 's> Reader<'r, 's> {
         }
     }
 
+    /// Readers of an array of tables inside this one, each with its place.
+    pub fn inners(&self, key: &'static str) -> Vec<(Self, Span)> {
+        let Some(Type::Tables(group)) = self.group.key(key).map(|key| key.kind) else { return Vec::new() };
+        let mut readers = Vec::new();
+        for node in self.list(key).unwrap_or_default() {
+            match &node.value {
+                Value::Table(table) => {
+                    readers.push((Self::new(table, group, self.top, self.scope), node.span));
+                }
+                _ => {
+                    let name = format!("an item of `{}`", self.group.path(key));
+                    self.scope.mismatch(&name, "a table", node);
+                }
+            }
+        }
+        readers
+    }
+
     /// An expanded string.
     pub fn text(&self, key: &'static str) -> Option<Located<String>> {
         let node = self.node(key)?;
@@ -259,6 +277,16 @@ impl<'r, 's> Reader<'r, 's> {
         }
     }
 
+    /// A duration longer than 0.
+    pub fn positive(&self, key: &'static str) -> Option<Duration> {
+        let duration = self.duration(key)?;
+        if duration.value.is_zero() {
+            self.invalid(duration.span, format!("`{}` must be longer than 0", self.group.path(key)), None);
+            return None;
+        }
+        Some(duration.value)
+    }
+
     /// One of the words of its key.
     pub fn choice(&self, key: &'static str) -> Option<Located<&'static str>> {
         let Some(Type::Choice(words)) = self.group.key(key).map(|key| key.kind) else { return None };
@@ -356,6 +384,30 @@ impl<'r, 's> Reader<'r, 's> {
                 None
             }
         }
+    }
+
+    /// Whether `key` is given in the same file as `other`, or in one that is laid over it; whether it is given at all, if
+    /// `other` is nowhere. A drop-in that makes a key of the file below it useless is fine: it has no way to take the key
+    /// away.
+    pub fn given_with(&self, key: &'static str, other: Option<Span>) -> bool {
+        match (self.key_span(key), other) {
+            // A file is read before those that are laid over it.
+            (Some(key), Some(other)) => key.file >= other.file,
+            (key, _) => key.is_some(),
+        }
+    }
+
+    /// Which of `keys`, that exclude each other, is given; what is given beside the first one is reported.
+    pub fn one_of(&self, keys: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+        let mut given: Vec<(Span, &'static str)> =
+            keys.filter_map(|key| self.key_span(key).map(|span| (span, key))).collect();
+        given.sort_unstable();
+        let (place, first) = *given.first()?;
+        for (_, key) in given.iter().skip(1) {
+            let message = format!("`{}` beside `{}`", self.group.path(key), self.group.path(first));
+            self.conflict(key, message, "use one of the two", Some(place));
+        }
+        Some(first)
     }
 
     /// Reports that a key must not be there, because of what stands at `why`.

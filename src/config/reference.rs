@@ -19,7 +19,7 @@ pub fn reference() -> String {
 
 fn group(text: &mut String, group: &Group, file: &str, level: usize) {
     if !group.name.is_empty() {
-        let _ = write!(text, "\n{} `[{}]`\n\n{}\n", "#".repeat(level), group.name, group.doc);
+        let _ = write!(text, "\n{} `{}`\n\n{}\n", "#".repeat(level), group.header(), group.doc);
     }
     let keys = || group.keys.iter().filter(|key| key.kind != Type::Later);
     if keys().next().is_some() {
@@ -28,7 +28,10 @@ fn group(text: &mut String, group: &Group, file: &str, level: usize) {
     for key in keys() {
         let (title, default, doc) = (key.kind.title(), key.default, key.doc);
         let title = match key.kind {
-            Type::Table(inner) => format!("[table](#{})", inner.name),
+            // As a heading is called in a link: without dots and brackets.
+            Type::Table(inner) | Type::Tables(inner) => {
+                format!("[{title}](#{})", inner.name.replace('.', ""))
+            }
             _ => title,
         };
         let _ = writeln!(text, "| `{}` | {title} | {default} | {doc} |", key.name);
@@ -55,6 +58,7 @@ fn examples(text: &mut String, group: &Group, file: &str) {
         group.keys.iter().filter(given).map(|key| format!("{} = {}", key.name, key.example)).collect();
     match group.name {
         "environment" => lines.push("PORT = \"${PORT:-8080}\"\nURL = \"http://localhost:${PORT}/\"".into()),
+        "ready.headers" | "health.headers" => lines.push("Host = \"www.example.org\"".into()),
         "secrets" => lines.push("DB_PASSWORD = \"/run/secrets/db-password\"".into()),
         _ => {}
     }
@@ -63,15 +67,22 @@ fn examples(text: &mut String, group: &Group, file: &str) {
     }
     let header = match (file, group.name) {
         ("foster.toml", "") => "# foster.toml\n".to_owned(),
-        ("foster.toml", name) => format!("# foster.toml\n[{name}]\n"),
+        ("foster.toml", _) => format!("# foster.toml\n{}\n", group.header()),
         (_, "") => String::new(),
-        (_, name) => format!("command = \"web\"\n\n[{name}]\n"),
+        (_, "schedule") => format!("type = \"oneshot\"\ncommand = \"backup\"\n\n{}\n", group.header()),
+        (_, name) => {
+            let about = match name.split_once('.') {
+                Some((outer, _)) => format!("[{outer}]\nhttp = \"http://127.0.0.1:8080/\"\n\n"),
+                None => String::new(),
+            };
+            format!("command = \"web\"\n\n{about}{}\n", group.header())
+        }
     };
     let _ = write!(text, "\n```toml\n{header}{}\n```\n", lines.join("\n"));
 }
 
 /// Keys that cannot stand in the example of their table.
-const APART: [(&str, &str); 12] = [
+const APART: &[(&str, &str)] = &[
     ("", "script"),
     ("", "shell"),
     ("", "instances"),
@@ -83,7 +94,23 @@ const APART: [(&str, &str); 12] = [
     ("", "wants"),
     ("", "enabled"),
     ("", "main"),
+    ("", "on-demand"),
+    ("ready", "notify"),
+    ("ready", "fd"),
+    ("ready", "tcp"),
+    ("ready", "unix"),
+    ("ready", "exec"),
+    ("ready", "file"),
+    ("ready", "log"),
+    ("ready", "delay"),
+    ("health", "tcp"),
+    ("health", "unix"),
+    ("health", "exec"),
+    ("socket", "mode"),
+    ("socket", "user"),
+    ("socket", "group"),
     ("reload", "signal"),
+    ("reload", "notify"),
 ];
 
 const INTRODUCTION: &str = r#"# Configuration

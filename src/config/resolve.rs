@@ -4,7 +4,7 @@ use super::cycle;
 use super::diagnostic::{Code, Diagnostic, Span};
 use super::reader::Located;
 use super::service::{Context, Draft, Relation};
-use super::suggest;
+use super::{schedule, sockets, suggest};
 use crate::model::{Id, Service};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -90,6 +90,8 @@ pub fn resolve(context: &Context<'_>, drafts: &mut [Draft<'_>], broken: &[&str])
     }
     check_main(context, drafts);
     check_stdin(context, drafts);
+    sockets::check(context, drafts);
+    schedule::pool(drafts);
     let cyclic = cycle::check(context, drafts, &names);
     if !cyclic {
         main_is_last(drafts);

@@ -71,8 +71,14 @@ pub enum Type {
     Exits,
     /// Names of capabilities.
     Capabilities,
+    /// A string of this form: what it is called, and a pattern that it matches.
+    Form(&'static str, &'static str),
+    /// An HTTP status, a range or several of them.
+    Statuses,
     /// A table of its own.
     Table(&'static Group),
+    /// An array of tables.
+    Tables(&'static Group),
     /// Not understood yet.
     Later,
 }
@@ -104,7 +110,10 @@ impl Type {
             Self::Count => "an integer or \"unlimited\"".into(),
             Self::Exits => "an array of exit codes and signals such as [0, \"SIGTERM\"]".into(),
             Self::Capabilities => "an array of capabilities such as [\"net-bind-service\"]".into(),
+            Self::Form(title, _) => format!("a string with {title}"),
+            Self::Statuses => "a status, a range such as \"200-299\" or an array of them".into(),
             Self::Table(_) => "a table".into(),
+            Self::Tables(_) => "an array of tables".into(),
             Self::Later => "nothing".into(),
         }
     }
@@ -135,7 +144,10 @@ impl Type {
             Self::Count => "integer, at least 1, or `\"unlimited\"`".into(),
             Self::Exits => "array of exit codes and signals".into(),
             Self::Capabilities => "array of capabilities".into(),
+            Self::Form(title, _) => title.trim_start_matches("an ").trim_start_matches("a ").into(),
+            Self::Statuses => "status, range of them, or array".into(),
             Self::Table(_) => "table".into(),
+            Self::Tables(_) => "array of tables".into(),
             Self::Later => "not supported yet".into(),
         }
     }
@@ -163,6 +175,8 @@ fn in_code(words: &[&str]) -> String {
 pub struct Group {
     /// Its header without brackets; empty for the top of a file.
     pub name: &'static str,
+    /// Whether there may be several, as an array of tables.
+    pub repeats: bool,
     /// What it is for: Markdown.
     pub doc: &'static str,
     /// Its keys. Empty when any key may stand in it.
@@ -185,9 +199,15 @@ impl Group {
     /// The tables inside it.
     pub fn groups(&self) -> impl Iterator<Item = &'static Group> {
         self.keys.iter().filter_map(|key| match key.kind {
-            Type::Table(group) => Some(group),
+            Type::Table(group) | Type::Tables(group) => Some(group),
             _ => None,
         })
+    }
+
+    /// The line above its keys: `[stop]`, or `[[socket]]`.
+    #[must_use]
+    pub fn header(&self) -> String {
+        if self.repeats { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
     }
 
     /// A key as it is called in a message: `stop.timeout`.
@@ -211,12 +231,12 @@ impl Group {
             return Some(format!("`{unknown}` stands at the top of the file, above the first `[table]`"));
         }
         let home = top.groups().find(|group| *group != self && group.key(unknown).is_some())?;
-        Some(format!("`{unknown}` is a key of `[{}]`", home.name))
+        Some(format!("`{unknown}` is a key of `{}`", home.header()))
     }
 }
 
 /// What other tools call the same thing.
-const ALIASES: [(&str, &str); 24] = [
+const ALIASES: &[(&str, &str)] = &[
     ("cmd", "command"),
     ("exec", "command"),
     ("execstart", "command"),
@@ -241,4 +261,28 @@ const ALIASES: [(&str, &str); 24] = [
     ("kind", "type"),
     ("max-retries", "limit"),
     ("stopsignal", "signal"),
+    ("healthcheck", "health"),
+    ("health-check", "health"),
+    ("liveness", "health"),
+    ("liveness-probe", "health"),
+    ("readiness", "ready"),
+    ("readiness-probe", "ready"),
+    ("sd-notify", "notify"),
+    ("notification-fd", "fd"),
+    ("url", "http"),
+    ("pattern", "log"),
+    ("retries", "failures"),
+    ("failure-threshold", "failures"),
+    ("start-period", "grace"),
+    ("initial-delay", "grace"),
+    ("listen", "socket"),
+    ("sockets", "socket"),
+    ("address", "listen"),
+    ("owner", "user"),
+    ("cron", "schedule"),
+    ("timer", "schedule"),
+    ("expression", "cron"),
+    ("on-calendar", "cron"),
+    ("tz", "timezone"),
+    ("time-zone", "timezone"),
 ];

@@ -2,16 +2,20 @@
 
 use super::command::argv;
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
+use super::health::health;
 use super::keys::SERVICE;
 use super::presence::Accounts;
 use super::process;
 use super::reader::{Located, Reader};
+use super::ready::ready;
+use super::restart::restart;
+use super::schedule::schedule;
 use super::scope::Scope;
+use super::sockets::sockets;
 use super::tree::{Node, Table, Value};
 use super::{Mode, Variables};
 use crate::model::{
-    Conditions, EnvCondition, Kind, PathCondition, Policy, Ready, Reload, Restart, Service, Settings, Sign,
-    Signal, Stdin, Stop,
+    Conditions, EnvCondition, Kind, PathCondition, Policy, Reload, Service, Settings, Signal, Stdin, Stop,
 };
 use std::cell::OnceCell;
 
@@ -93,6 +97,8 @@ pub struct Draft<'s> {
     pub service: Service,
     pub stem: &'s str,
     pub references: Vec<(Relation, Located<String>)>,
+    /// Where each of its sockets says what it listens on.
+    pub listens: Vec<Span>,
     /// Where `main = true` stands.
     pub main: Option<Span>,
     /// Where `stdin = "inherit"` stands.
@@ -102,7 +108,8 @@ pub struct Draft<'s> {
 impl<'s> Draft<'s> {
     /// A service of which only the name is known.
     pub fn unread(file: &File<'s>, service: Service) -> Self {
-        Self { service, stem: file.stem, references: Vec::new(), main: None, inherits_stdin: None }
+        let (references, listens) = (Vec::new(), Vec::new());
+        Self { service, stem: file.stem, references, listens, main: None, inherits_stdin: None }
     }
 }
 
@@ -154,8 +161,18 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
     service.essential = reader.boolean("essential").is_none_or(|flag| flag.value);
     check_main(&reader, &mut service, kind);
     service.when = conditions(&reader, kind).unwrap_or_default();
+    let mut listens = Vec::new();
     if kind != Kind::Target {
-        service.ready = ready(&reader, kind);
+        let sockets = sockets(context, &reader, file.stem, kind);
+        (service.sockets, listens) = sockets.into_iter().unzip();
+        service.fd_store = fd_store(&reader, kind);
+        service.ready = ready(&reader, kind, service.sockets.len() + usize::from(service.fd_store));
+        service.health = health(&reader, kind);
+        service.on_demand = on_demand(&reader, &service);
+        service.schedule = schedule(context, &reader, &service);
+        if reader.node("schedule").is_some() && reader.node("essential").is_none() {
+            service.essential = false;
+        }
         let policy = if kind == Kind::Daemon && !service.main { Policy::Always } else { Policy::Never };
         service.restart = restart(&reader, kind, policy);
         service.stop = stop(context, &reader);
@@ -170,7 +187,7 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
         .collect();
     let inherits = service.exec.as_ref().is_some_and(|exec| exec.stdin == Stdin::Inherit);
     let inherits_stdin = reader.node("stdin").filter(|_| inherits).map(|node| node.span);
-    Draft { service, stem: file.stem, references, main, inherits_stdin }
+    Draft { service, stem: file.stem, references, listens, main, inherits_stdin }
 }
 
 fn is_daemon(node: &Node<'_>) -> bool {
@@ -178,7 +195,7 @@ fn is_daemon(node: &Node<'_>) -> bool {
 }
 
 /// The keys that only mean something to a process.
-const OF_A_PROCESS: [&str; 24] = [
+const OF_A_PROCESS: [&str; 29] = [
     "command",
     "script",
     "shell",
@@ -200,6 +217,11 @@ const OF_A_PROCESS: [&str; 24] = [
     "pass-environment",
     "secrets",
     "ready",
+    "health",
+    "socket",
+    "on-demand",
+    "fd-store",
+    "schedule",
     "restart",
     "stop",
     "reload",
@@ -217,7 +239,7 @@ fn check_main(reader: &Reader<'_, '_>, service: &mut Service, kind: Kind) {
         return;
     }
     let main = reader.key_span("main");
-    if !service.essential && in_one_file(reader, "essential", main) {
+    if !service.essential && reader.given_with("essential", main) {
         let message = "`essential = false` on the main service";
         reader.conflict("essential", message, "the end of the main service always ends the container", main);
     }
@@ -232,13 +254,31 @@ fn check_main(reader: &Reader<'_, '_>, service: &mut Service, kind: Kind) {
     }
 }
 
-/// Whether `key` is given in the same file as `other`. A drop-in that makes a key of the file below it useless is fine:
-/// it has no way to take the key away.
-fn in_one_file(reader: &Reader<'_, '_>, key: &'static str, other: Option<Span>) -> bool {
-    match (reader.key_span(key), other) {
-        (Some(key), Some(other)) => key.file == other.file,
-        (key, _) => key.is_some(),
+fn fd_store(reader: &Reader<'_, '_>, kind: Kind) -> u16 {
+    let Some(count) = reader.integer("fd-store") else { return 0 };
+    if kind == Kind::Oneshot && count.value > 0 {
+        let help = "what it stores is for the next start of a daemon";
+        reader.conflict("fd-store", "`fd-store` on a oneshot", help, reader.key_span("type"));
     }
+    u16::try_from(count.value).unwrap_or(0)
+}
+
+fn on_demand(reader: &Reader<'_, '_>, service: &Service) -> bool {
+    let wanted = reader.boolean("on-demand").is_some_and(|flag| flag.value);
+    if !wanted {
+        return false;
+    }
+    if service.kind == Kind::Oneshot {
+        let message = "`on-demand` on a oneshot";
+        reader.conflict("on-demand", message, "only a daemon serves what connects", reader.key_span("type"));
+    } else if service.main {
+        let help = "the main service is what the container is for: it runs all the time";
+        reader.conflict("on-demand", "`on-demand` on the main service", help, reader.key_span("main"));
+    } else if reader.node("socket").is_none() {
+        let help = "it starts when something connects to a `[[socket]]` of its own";
+        reader.conflict("on-demand", "`on-demand` without a socket", help, None);
+    }
+    true
 }
 
 fn conditions(reader: &Reader<'_, '_>, kind: Kind) -> Option<Conditions> {
@@ -264,9 +304,8 @@ fn conditions(reader: &Reader<'_, '_>, kind: Kind) -> Option<Conditions> {
         }
     }
     conditions.command = argv(&when, "command").map(|argv| argv.value);
-    if let Some(timeout) = when.duration("timeout") {
-        conditions.timeout = timeout.value;
-        positive(&when, "timeout", &timeout);
+    if let Some(timeout) = when.positive("timeout") {
+        conditions.timeout = timeout;
     }
     if when.node("command").is_none() {
         when.conflict("timeout", "`when.timeout` without `when.command`", "only a command takes time", None);
@@ -279,113 +318,6 @@ fn conditions(reader: &Reader<'_, '_>, kind: Kind) -> Option<Conditions> {
 
 fn negation(text: &str) -> (bool, &str) {
     text.strip_prefix('!').map_or((false, text), |rest| (true, rest.trim_start()))
-}
-
-fn positive(reader: &Reader<'_, '_>, key: &str, duration: &Located<std::time::Duration>) {
-    if duration.value.is_zero() {
-        reader.invalid(duration.span, format!("`{}` must be longer than 0", reader.group.path(key)), None);
-    }
-}
-
-fn ready(reader: &Reader<'_, '_>, kind: Kind) -> Ready {
-    if kind == Kind::Oneshot {
-        let help = "a oneshot is satisfied when it has exited with success";
-        reader.conflict("ready", "`[ready]` on a oneshot", help, reader.key_span("type"));
-    }
-    let delay = reader.inner("ready").and_then(|ready| ready.duration("delay"));
-    let sign = delay.map_or(Sign::Exec, |delay| Sign::Delay(delay.value));
-    Ready { sign, ..Ready::default() }
-}
-
-fn restart(outer: &Reader<'_, '_>, kind: Kind, policy: Policy) -> Restart {
-    let mut restart = Restart { policy, ..Restart::default() };
-    let Some(reader) = outer.inner("restart") else { return restart };
-    match reader.choice("policy") {
-        Some(Located { value: "always", span }) => {
-            restart.policy = Policy::Always;
-            if kind == Kind::Oneshot {
-                let help = "a oneshot ends after its success; use \"on-failure\", or `type = \"daemon\"`";
-                let message = "a oneshot cannot have the policy \"always\"";
-                let conflict = Diagnostic::error(Code::Conflict, span, message).help(help.to_owned());
-                reader.scope.findings.push(conflict);
-            }
-        }
-        Some(Located { value: "on-failure", .. }) => restart.policy = Policy::OnFailure,
-        Some(Located { value: "never", .. }) => restart.policy = Policy::Never,
-        _ => {}
-    }
-    let delay = reader.duration("delay");
-    let longest = reader.duration("max-delay");
-    if let Some(delay) = &delay {
-        restart.delay = delay.value;
-    }
-    if let Some(longest) = &longest {
-        restart.max_delay = longest.value;
-    }
-    if restart.max_delay < restart.delay {
-        match (&delay, &longest) {
-            (_, Some(longest)) => {
-                reader.invalid(longest.span, "`restart.max-delay` is below `restart.delay`", None);
-            }
-            // Only the delay was given: the default must not cut it.
-            _ => restart.max_delay = restart.delay,
-        }
-    }
-    if let Some(factor) = reader.number("factor") {
-        restart.factor = factor.value;
-    }
-    if let Some(after) = reader.duration("reset-after") {
-        restart.reset_after = after.value;
-        if after.value.is_zero() {
-            let help = "for restarts without end, write limit = \"unlimited\"".to_owned();
-            reader.invalid(after.span, "`restart.reset-after` must be longer than 0", Some(help));
-        }
-    }
-    if let Some(node) = reader.node("limit") {
-        restart.limit = limit(&reader, node).unwrap_or(restart.limit);
-    }
-    if let Some(success) = reader.exits("success-codes") {
-        restart.success = success;
-    }
-    if let Some(never) = reader.exits("never-on") {
-        restart.never_on = never;
-    }
-    if restart.policy == Policy::Never {
-        let reason = reader
-            .key_span("policy")
-            .or_else(|| outer.key_span("main").filter(|_| kind == Kind::Daemon))
-            .or_else(|| outer.key_span("type"));
-        for key in ["delay", "factor", "max-delay", "limit", "reset-after", "never-on"] {
-            if in_one_file(&reader, key, reason) {
-                let message = format!("`restart.{key}` does nothing, because the policy is \"never\"");
-                reader.conflict(key, message, "remove it, or set `policy`", reason);
-            }
-        }
-    }
-    restart
-}
-
-/// `None` if it is no limit; the inner `None` is unlimited.
-fn limit(reader: &Reader<'_, '_>, node: &Node<'_>) -> Option<Option<u32>> {
-    match &node.value {
-        Value::Integer(0) => {
-            let help = "write policy = \"never\" for no restart at all".to_owned();
-            reader.invalid(node.span, "`restart.limit` must be at least 1", Some(help));
-            None
-        }
-        Value::Integer(count) => {
-            let count = u32::try_from(*count).ok();
-            if count.is_none() {
-                reader.invalid(node.span, "`restart.limit` must be from 1 to 4294967295", None);
-            }
-            count.map(Some)
-        }
-        Value::Text(text) if text == "unlimited" => Some(None),
-        _ => {
-            reader.mismatch("limit", node);
-            None
-        }
-    }
 }
 
 fn stop(context: &Context<'_>, outer: &Reader<'_, '_>) -> Stop {
@@ -447,20 +379,22 @@ fn reload(outer: &Reader<'_, '_>, kind: Kind) -> Reload {
         }
     }
     reload.command = argv(&reader, "command").map(|argv| argv.value);
-    if let Some(timeout) = reader.duration("timeout") {
-        reload.timeout = timeout.value;
-        positive(&reader, "timeout", &timeout);
+    if let Some(timeout) = reader.positive("timeout") {
+        reload.timeout = timeout;
     }
-    match (reader.key_span("command"), reader.key_span("signal")) {
-        (None, _) => {
-            let message = "`reload.timeout` without `reload.command`";
-            reader.conflict("timeout", message, "only a command takes time", None);
-        }
-        (Some(command), Some(signal)) if command.file == signal.file => {
+    reload.notify = reader.boolean("notify").is_some_and(|flag| flag.value);
+    if let Some(command) = reader.key_span("command") {
+        if reader.given_with("signal", Some(command)) {
             let help = "use one of the two; a command can send any signal to $MAINPID itself";
             reader.conflict("signal", "`reload.signal` beside `reload.command`", help, Some(command));
         }
-        _ => {}
+        if reload.notify {
+            let help = "use one of the two; the end of a command says that the reload is done";
+            reader.conflict("notify", "`reload.notify` beside `reload.command`", help, Some(command));
+        }
+    } else if !reload.notify {
+        let message = "`reload.timeout` without `reload.command` or `reload.notify`";
+        reader.conflict("timeout", message, "nobody waits for the end of a signal alone", None);
     }
     reload
 }

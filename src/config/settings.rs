@@ -6,6 +6,7 @@ use super::files::{self, Directory};
 use super::keys::{SETTINGS, VARIABLES};
 use super::reader::{Located, Reader, parse_signal, path_or_word};
 use super::scope::Scope;
+use super::sockets::address;
 use super::suggest;
 use super::tree::parse;
 use super::{ConfigFile, DEFAULT_DIRECTORY, Request};
@@ -72,6 +73,17 @@ fn from_file(
     if let Some(socket) = reader.path_or_word("socket") {
         set_socket(settings, socket, findings);
     }
+    if let Some(http) = reader.inner("http") {
+        match http.text("listen") {
+            Some(listen) => set_http(settings, &listen, "http.listen", findings),
+            None if http.node("listen").is_none() && !http.seems_to_have(&["listen"]) => {
+                let help = "write listen = \":9102\"".to_owned();
+                let span = reader.key_span("http").unwrap_or(Span::whole(file));
+                findings.error(Code::Missing, span, "`[http]` without `listen`", Some(help));
+            }
+            None => {}
+        }
+    }
     for path in reader.texts("services").unwrap_or_default() {
         if reader.absolute("services", &path.value, path.span) {
             directories.push(path.value.into());
@@ -130,6 +142,10 @@ fn from_variables(
             }
         }
     }
+    if let Some((text, file)) = value("FOSTER_HTTP_LISTEN") {
+        let listen = Located { value: text.to_owned(), span: Span::new(file, 0..text.len()) };
+        set_http(settings, &listen, "FOSTER_HTTP_LISTEN", findings);
+    }
     if let Some((text, file)) = value("FOSTER_LOG_LEVEL") {
         match log_level(text) {
             Some(level) => settings.log_level = level,
@@ -145,15 +161,7 @@ fn from_variables(
         *directories = std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect();
     }
     for name in variables.keys().filter_map(|name| name.to_str()).filter(|name| name.starts_with("FOSTER_")) {
-        if name == "FOSTER_HTTP_LISTEN" {
-            let file = sources.add(name, None);
-            findings.error(
-                Code::Unsupported,
-                Span::whole(file),
-                format!("{name} is not supported yet"),
-                None,
-            );
-        } else if !VARIABLES.contains(&name)
+        if !VARIABLES.contains(&name)
             && !OTHERS.contains(&name)
             && let Some(near) = suggest::nearest(name, VARIABLES)
         {
@@ -187,6 +195,20 @@ fn set_socket(settings: &mut Settings, socket: Located<String>, findings: &Findi
         findings.error(Code::Value, span, message, None);
     } else {
         settings.socket = if value == "none" { Socket::Off } else { Socket::Path(value) };
+    }
+}
+
+fn set_http(settings: &mut Settings, listen: &Located<String>, name: &str, findings: &Findings) {
+    if listen.value == "none" {
+        settings.http = None;
+        return;
+    }
+    match address(&listen.value) {
+        Ok(address) => settings.http = Some(address),
+        Err(fault) => {
+            let (message, help) = fault.parts();
+            findings.error(Code::Value, listen.span, format!("`{name}`: {message}"), help);
+        }
     }
 }
 

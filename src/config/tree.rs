@@ -64,16 +64,26 @@ impl<'s> Table<'s> {
 
     /// Lays `over` upon this: tables merge deeply, everything else is replaced.
     ///
-    /// `exclusive` are keys of this table of which a file can only mean one: who sets one takes the others away.
-    pub fn merge(&mut self, over: Self, exclusive: &[&str]) {
-        if over.entries.iter().any(|entry| exclusive.contains(&&*entry.key)) {
-            self.entries.retain(|entry| !exclusive.contains(&&*entry.key));
+    /// `exclusive` are, for the top of a file (`""`) and for the tables in it, keys of which a file can only mean one: who
+    /// sets one takes the others away.
+    pub fn merge(&mut self, over: Self, exclusive: Exclusive) {
+        self.merge_table("", over, exclusive);
+    }
+
+    fn merge_table(&mut self, name: &str, over: Self, exclusive: Exclusive) {
+        for (_, keys) in exclusive.iter().filter(|(table, _)| *table == name) {
+            if over.entries.iter().any(|entry| keys.contains(&&*entry.key)) {
+                self.entries.retain(|entry| !keys.contains(&&*entry.key));
+            }
         }
         for entry in over.entries {
             match self.entries.iter_mut().find(|old| old.key == entry.key) {
                 None => self.entries.push(entry),
                 Some(old) => match (&mut old.node.value, entry.node.value) {
-                    (Value::Table(old), Value::Table(new)) => old.merge(new, &[]),
+                    (Value::Table(old), Value::Table(new)) => match name {
+                        "" => old.merge_table(&entry.key, new, exclusive),
+                        _ => old.merge_table("inner", new, &[]),
+                    },
                     (_, value) => {
                         old.node = Node { span: entry.node.span, value };
                         old.key_span = entry.key_span;
@@ -83,6 +93,9 @@ impl<'s> Table<'s> {
         }
     }
 }
+
+/// Tables, and keys in them that exclude each other.
+pub type Exclusive = &'static [(&'static str, &'static [&'static str])];
 
 /// A parsed file: what could be read of it, and whether that is not all.
 #[derive(Debug)]
