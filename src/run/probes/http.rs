@@ -78,7 +78,9 @@ impl Request {
         if !complete && !ended {
             return None;
         }
-        let matches = expected.is_match(&String::from_utf8_lossy(&body));
+        // `$` is to stand for the end of the last line too, as it does with grep.
+        let body = body.strip_suffix(b"\n").unwrap_or(&body);
+        let matches = expected.is_match(&String::from_utf8_lossy(body));
         Some(if matches { Ok(said) } else { Err(format!("{said}, but its body does not match")) })
     }
 
@@ -284,6 +286,7 @@ mod tests {
         assert_eq!(judge("content-length: 8\r\n\r\nall hell"), not);
         assert_eq!(judge("\r\nall well"), None, "it ends with the connection");
         assert_eq!(request.judge(&answer("\r\nall well"), true), well);
+        assert_eq!(request.judge(&answer("\r\nall well\n"), true), well);
         let chunked = "Transfer-Encoding: chunked\r\n\r\n4\r\nall \r\n7;x=y\r\nis well\r\n";
         assert_eq!(judge(chunked), None);
         assert_eq!(judge(&format!("{chunked}0\r\n\r\n")), well);
