@@ -51,8 +51,9 @@ impl Said {
     }
 
     /// The last line that is not empty: where programs say what is wrong.
-    pub(super) fn last_line(&mut self) -> Option<String> {
-        let text = String::from_utf8_lossy(self.kept.make_contiguous());
+    pub(super) fn last_line(&self) -> Option<String> {
+        let bytes: Vec<u8> = self.kept.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes);
         text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
     }
 }

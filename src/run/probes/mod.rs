@@ -25,6 +25,8 @@ type Verdict = Result<String, String>;
 
 /// Bytes of an answer that are kept, as one line.
 const LONGEST: usize = 256;
+/// From here on, that an attempt is still without an answer is news.
+const LONG: Duration = Duration::from_millis(100);
 
 /// The probes that are under way, and what came of those before.
 #[derive(Debug, Default)]
@@ -72,6 +74,19 @@ pub(super) struct Tally {
     pub(super) last: Duration,
     /// How long all took together.
     pub(super) total: Duration,
+}
+
+impl Attempt {
+    /// That there is no answer, and what it said nevertheless.
+    fn silence(&self, how: &str, time: Duration) -> String {
+        // More than milliseconds is not meant.
+        let time = Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let mut text = format!("no answer {how} {}", format_duration(time));
+        if let Work::Command(Some(said)) = &self.work {
+            text.extend(said.last_line().map(|line| format!(": {line}")));
+        }
+        text
+    }
 }
 
 impl Probes {
@@ -176,11 +191,7 @@ impl Shell {
         let has_process = matches!(attempt.work, Work::Command(Some(_)));
         // What took too long has failed; what was given up earlier has only lost its meaning.
         if attempt.began.elapsed() >= attempt.patience {
-            let mut text = format!("no answer within {}", format_duration(attempt.patience));
-            if let Work::Command(Some(said)) = &mut attempt.work {
-                let _ = said.read();
-                text.extend(said.last_line().map(|line| format!(": {line}")));
-            }
+            let text = attempt.silence("within", attempt.patience);
             self.probes.note(id, &Err(text));
         }
         let process = Proc { id, role: Role::Probe };
@@ -211,6 +222,12 @@ impl Shell {
 
     /// What the last probe heard, for people; of a service that is starting, what its sign is waiting for.
     pub(super) fn last_answer(&self, id: Id) -> Option<String> {
+        if let Some(attempt) = self.probes.attempts.get(&id).filter(|attempt| !attempt.abandoned) {
+            let lasts = attempt.began.elapsed();
+            if lasts >= LONG {
+                return Some(line(&attempt.silence("for", lasts)));
+            }
+        }
         if let Some(last) = self.probes.heard.get(&id).and_then(|heard| heard.last.clone()) {
             return Some(last);
         }
