@@ -21,6 +21,8 @@ pub(super) enum Due {
     Dead,
     /// To look for the file that is the sign of a service, where nobody tells of it.
     File(Id),
+    /// To look again whether something waits on the sockets of a service.
+    Connection(Id),
     /// The end of the patience with the process that reads the configuration.
     Reading,
     /// The end of the patience of somebody who asked for an apply.

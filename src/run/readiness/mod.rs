@@ -1,9 +1,11 @@
-//! Signs of readiness that nobody has to ask for: a file, a line of output. Each is waited for from the moment before the
-//! process is made until the service is not starting any more.
+//! Signs of readiness that nobody has to ask for: a newline, a file, a line of output. The latter two are waited for from
+//! the moment before the process is made until the service is not starting any more.
 
+mod fd;
 mod file;
 mod log;
 
+pub(super) use fd::Newlines;
 pub(super) use file::Files;
 
 use super::shell::Shell;
@@ -47,7 +49,7 @@ impl Shell {
     pub(super) fn missing_sign(&self, id: Id) -> Option<String> {
         match &self.plan.service(id).ready.sign {
             Sign::Notify => Some("it did not say READY=1".to_owned()),
-            Sign::Fd(fd) => Some(format!("no newline on descriptor {fd}")),
+            Sign::Fd(number) => Some(self.missing_newline(id, *number)),
             Sign::File(path) => Some(self.missing_file(id, path)),
             Sign::Log(regex) => Some(format!("no line matched {regex}")),
             Sign::Probe(_) => Some("no answer".to_owned()),
