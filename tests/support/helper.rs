@@ -42,6 +42,7 @@ extern "C" fn entry() {
             enter(socket, &words[2..])
         }
         ["serve", name, ..] => serve(name, &words[2..]),
+        ["answer", name, place] => super::answer::answer(name, place),
         ["starve", _, ..] => starve(&words[1..]),
         ["orphans", count] => orphans(count.parse().unwrap()),
         ["chains", count] => chains(count.parse().unwrap()),
