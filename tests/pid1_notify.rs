@@ -7,8 +7,8 @@ mod support;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 use support::{
-    Container, PATIENCE, PROMPT, Setup, eventually, find_program, needs_namespace, needs_servers,
-    serve, sh, skip, speaker,
+    Container, PATIENCE, PROMPT, Setup, eventually, find_program, needs_namespace, needs_servers, serve, sh,
+    skip, speaker,
 };
 
 /// Both ways of saying that it is ready, as `(name, toml, step)`.
@@ -32,7 +32,10 @@ fn what_requires_a_service_waits_for_its_word() {
             .start();
         c.wait_event("up db");
         c.wait_state("db", "starting");
-        c.check(!c.events().iter().any(|event| event.starts_with("up web")), &format!("{way}: web did not wait"));
+        c.check(
+            !c.events().iter().any(|event| event.starts_with("up web")),
+            &format!("{way}: web did not wait"),
+        );
         usr1(&c, "db");
         c.wait_event("up web");
         c.wait_state("db", "ready");
@@ -287,7 +290,8 @@ fn nobodys_word_counts_for_somebody_else() {
 #[test]
 fn a_flood_of_nonsense_changes_nothing() {
     needs_namespace!();
-    let toml = speaker("db", &["hup:flood:1000", "usr1:flood:100000", "usr1:barrier"]) + "[ready]\nnotify = true\n";
+    let toml =
+        speaker("db", &["hup:flood:1000", "usr1:flood:100000", "usr1:barrier"]) + "[ready]\nnotify = true\n";
     let mut c = Setup::new()
         .service("db", "fd-store = 1\n".to_owned() + &toml)
         .service("web", "requires = [\"db\"]\n".to_owned() + &serve("web", &[]))

@@ -131,6 +131,7 @@ fn a_service_starts_with_its_first_connection() {
     needs_namespace!();
     let toml = "on-demand = true\n".to_owned()
         + &speaker("web", &["accept:3", "usr1:exit:0"])
+        + "[restart]\npolicy = \"on-failure\"\n"
         + "[[socket]]\nlisten = \"${DIRECTORY}/web.sock\"\n";
     let mut c = Setup::new()
         .service("web", toml)
@@ -237,7 +238,8 @@ fn nginx_refuses_nobody_while_it_is_reloaded_restarted_and_killed() {
     std::fs::write(directory.path().join("nginx.conf"), conf).unwrap();
     let toml = format!(
         "command = \"nginx -c {at}/nginx.conf\"\n[environment]\nNGINX = \"3;\"\n[stop]\nsignal = \"SIGQUIT\"\n\
-         [restart]\ndelay = \"1ms\"\n[[socket]]\nlisten = \"127.0.0.1:{port}\"\n"
+         [restart]\ndelay = \"1ms\"\n[ready]\nhttp = \"http://127.0.0.1:{port}/\"\n\
+         [[socket]]\nlisten = \"127.0.0.1:{port}\"\n"
     );
     let mut c = Setup::new().service("web", toml).start();
     c.wait_state("web", "ready");
