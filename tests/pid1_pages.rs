@@ -418,3 +418,37 @@ fn another_address_counts_when_it_is_applied() {
     assert!(!c.printed(&["no pages"]));
     c.stop_within(PROMPT);
 }
+
+#[test]
+fn an_unhealthy_service_is_told_of_with_what_its_probe_heard_and_counted() {
+    needs_namespace!();
+    let address = free();
+    let health = "[health]\nexec = [\"/bin/sh\", \"-c\", \"test ! -e $DIRECTORY/ill || { echo it hurts; exit 1; }\"]\n\
+                  interval = \"50ms\"\nfailures = 2\non-failure = \"none\"\n";
+    let ready = "[ready]\nexec = [\"/bin/true\"]\n";
+    let mut c = pages(address).service("web", serve("web", &[]) + ready + health).start();
+    c.wait_event("up web");
+    until(&c, address, "/readyz", 200);
+    fs::write(c.path("ill"), "").unwrap();
+    until(&c, address, "/readyz", 503);
+    expect(address, "/readyz", 503, "not ready: 1 of 1 services\n  web: ready, is not healthy");
+    expect(address, "/healthz", 503, "it hurts");
+    until(&c, address, "/services/web", 503);
+    assert_eq!(c.get("/v1/health").status, 503, "the healthcheck is of another opinion");
+    expect(address, "/startupz", 200, "started");
+    expect(address, "/livez", 200, "alive");
+    fs::remove_file(c.path("ill")).unwrap();
+    until(&c, address, "/readyz", 200);
+    let counted = || {
+        let (_, series) = figures(&get(address, "/metrics").body, false);
+        let count = |probe, result| {
+            let labels = [("service", "web"), ("probe", probe), ("result", result)];
+            value(&series, "foster_probe_results_total", &labels)
+        };
+        count("ready", "success") == 1.0
+            && count("health", "failure") >= 2.0
+            && count("health", "success") >= 2.0
+    };
+    c.check(eventually(PATIENCE, counted), "the probes are not counted");
+    c.stop_within(PROMPT);
+}

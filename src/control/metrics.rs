@@ -3,7 +3,7 @@
 
 use crate::core::StateName;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
@@ -73,6 +73,8 @@ pub struct Probes {
     pub failed: u64,
     /// How long the last one took.
     pub last: Duration,
+    /// How long all of them took together.
+    pub total: Duration,
 }
 
 /// The states, as their label has them.
@@ -148,7 +150,7 @@ impl Family<'_> {
         }
     }
 
-    fn counter(&mut self, labels: Labels<'_>, value: u64) -> Result<(), Error> {
+    fn counter(&mut self, labels: Labels<'_>, value: impl EncodeCounterValue) -> Result<(), Error> {
         let none: Option<&Exemplar<Labels<'_>, f64>> = None;
         match labels {
             [] => self.0.encode_counter(&value, none),
@@ -210,14 +212,8 @@ impl Snapshot {
             .gauge("process_start_time_seconds", "When the supervisor began, as Unix time")?
             .gauge(&[], self.began)?;
         families
-            .0
-            .encode_descriptor(
-                "process_cpu_seconds",
-                "CPU time of the supervisor",
-                None,
-                MetricType::Counter,
-            )?
-            .encode_counter(&self.cpu.as_secs_f64(), None::<&Exemplar<Labels<'_>, f64>>)?;
+            .counter("process_cpu_seconds", "CPU time of the supervisor")?
+            .counter(&[], self.cpu.as_secs_f64())?;
         if let Some(memory) = self.memory {
             families
                 .gauge("process_resident_memory_bytes", "Memory of the supervisor")?
@@ -299,6 +295,11 @@ impl Snapshot {
                 results.counter(&[("service", service), ("probe", kind), ("result", result)], count)?;
             }
         }
+        let help = "How long all probes took together";
+        let mut total = families.counter("foster_probe_seconds", help)?;
+        for (service, kind, probes) in probes() {
+            total.counter(&[("service", service), ("probe", kind)], probes.total.as_secs_f64())?;
+        }
         let mut last = families.gauge("foster_probe_duration_seconds", "How long the last probe took")?;
         for (service, kind, probes) in probes() {
             if probes.succeeded + probes.failed > 0 {
@@ -334,7 +335,7 @@ mod tests {
             lines: [10, 1],
             bytes: [100, 7],
             next_run: None,
-            probes: vec![("health", Probes { succeeded: 4, failed: 1, last: Duration::from_millis(20) })],
+            probes: vec![("health", Probes { succeeded: 4, failed: 1, ..Probes::default() })],
         }
     }
 

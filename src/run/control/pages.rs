@@ -1,13 +1,14 @@
 //! The pages: what probes and Prometheus are told, from what is known already. What many may ask for at once is rendered once.
 
 use super::super::notify::Refusal;
+use super::super::probes::Tally;
 use super::super::shell::Shell;
 use crate::control::api::{Health, Outcome};
 use crate::control::metrics::{self, Snapshot};
 use crate::control::pages::{Format, INDEX, JSON, OPEN_METRICS, PROMETHEUS, Page, TEXT, bind_pages};
 use crate::control::{Answer, Call, Guests, Reply, serve_pages};
 use crate::core::{Millis, Proc, Role};
-use crate::model::Id;
+use crate::model::{Id, Sign};
 use crate::sys::{error_text, read_bounded};
 use hyper::body::Bytes;
 use nix::time::{ClockId, clock_gettime};
@@ -226,6 +227,18 @@ impl Shell {
         }
     }
 
+    /// Of those probes that it has.
+    fn probe_figures(&self, id: Id) -> Vec<(&'static str, metrics::Probes)> {
+        let service = self.plan.service(id);
+        let has = [matches!(service.ready.sign, Sign::Probe(_)), service.health.probe.is_some()];
+        let kinds = ["ready", "health"].into_iter().zip(self.tallies(id)).zip(has);
+        let figures = |((kind, tally), _): ((&'static str, Tally), bool)| {
+            let Tally { successes, failures, last, total } = tally;
+            (kind, metrics::Probes { succeeded: successes, failed: failures, last, total })
+        };
+        kinds.filter(|(_, has)| *has).map(figures).collect()
+    }
+
     fn figures(&self) -> Snapshot {
         let pages = &self.control.pages;
         let wall = self.wall();
@@ -245,7 +258,7 @@ impl Shell {
                 lines: output.map(|count| count.lines),
                 bytes: output.map(|count| count.bytes),
                 next_run: self.next_run(id).map(|time| time.as_second() as f64),
-                probes: Vec::new(),
+                probes: self.probe_figures(id),
             }
         };
         let notified = self.notify_tally();
