@@ -280,6 +280,7 @@ fn nobodys_word_counts_for_somebody_else() {
     usr1(&c, "other");
     c.wait_event("barrier other");
     let socket = c.path("notify");
+    c.check(socket.exists(), "the socket is elsewhere");
     let stranger = format!(
         "NOTIFY_SOCKET={} {}",
         socket.display(),
