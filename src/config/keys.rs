@@ -189,7 +189,7 @@ static HEALTH: Group = Group {
         key("failures", Type::Integer(1, 1000), "`3`", "Failed probes in a row that make it unhealthy.", "5"),
         key("grace", Type::Duration, "`interval`", "From readiness to the first probe.", "\"30s\""),
         key("watchdog", Type::Duration, "", "It must say `WATCHDOG=1` within each such time (`WATCHDOG_USEC` tells it); if not, it gets SIGABRT, and has failed. See sd_notify(3).", "\"30s\""),
-        key("on-failure", Type::Choice(&["restart", "shutdown", "none"]), "`\"restart\"`", "What becomes of an unhealthy service: `restart` stops it, and that counts as a failure, after which `[restart]` decides; `shutdown` ends the container with code 1; `none` only tells.", "\"restart\""),
+        key("on-failure", Type::Choice(&["restart", "shutdown", "none"]), "`\"restart\"`", "What becomes of an unhealthy service: `restart` stops it, and that counts as a failure, after which `[restart]` decides; `shutdown` ends the container with code 1; `none` only tells. `shutdown` holds for one that is not ready in time, too.", "\"restart\""),
     ],
 };
 

@@ -167,7 +167,7 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
         (service.sockets, listens) = sockets.into_iter().unzip();
         service.fd_store = fd_store(&reader, kind);
         service.ready = ready(&reader, kind, service.sockets.len() + usize::from(service.fd_store));
-        service.health = health(&reader, kind);
+        service.health = health(&reader, kind, &service.ready);
         service.on_demand = on_demand(&reader, &service);
         service.schedule = schedule(context, &reader, &service);
         if reader.node("schedule").is_some() && reader.node("essential").is_none() {
