@@ -256,6 +256,45 @@ fn the_supervisor_stays_dumpable_when_a_child_changes_its_user() {
 }
 
 #[test]
+fn descriptors_arrive_where_they_are_to_be_whatever_is_there_before() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    // Far more than the test has open, so targets lie on sources, on the report pipe and on what it stands on.
+    let files: Vec<_> =
+        (0..40).map(|n| std::fs::File::create(dir.path().join(n.to_string())).unwrap()).collect();
+    let script =
+        "for fd in $(seq 3 42) 77; do basename $(readlink /proc/$$/fd/$fd); done; set -- /proc/$$/fd/*; echo $#;
+        test $LISTEN_PID = $$ && test $WATCHDOG_PID = $$ && echo own";
+    let exec = Exec {
+        environment: Environment { set: vec![("LISTEN_PID".into(), "7".into())], ..Environment::default() },
+        ..Exec::default()
+    };
+    let mut expected: Vec<String> = (0..40).rev().map(|n| n.to_string()).collect();
+    expected.extend(["0", "45", "own"].map(str::to_owned));
+    for method in BOTH {
+        let mut passed: Vec<_> = files.iter().rev().zip(3..).map(|(file, fd)| (file.as_fd(), fd)).collect();
+        passed.push((files[0].as_fd(), 77));
+        let prepared = sys_child::prepare(&exec, &sh(script)).unwrap();
+        let prepared = prepared.pass(&passed, &["LISTEN_PID", "WATCHDOG_PID"]);
+        let done = try_run_with(&mut Spawner::new(method).unwrap(), prepared).unwrap();
+        assert_eq!(done.stdout.lines().collect::<Vec<_>>(), expected, "{method:?} {}", done.stderr);
+    }
+}
+
+#[test]
+fn a_failure_is_reported_when_descriptors_have_moved_the_report() {
+    let _alone = alone();
+    let file = std::fs::File::open("/dev/null").unwrap();
+    for method in BOTH {
+        let passed: Vec<_> = (3..60).map(|fd| (file.as_fd(), fd)).collect();
+        let prepared = sys_child::prepare(&Exec::default(), &argv(&["/nonexistent/x"])).unwrap();
+        let error =
+            try_run_with(&mut Spawner::new(method).unwrap(), prepared.pass(&passed, &[])).unwrap_err();
+        assert_eq!(error.to_string(), "cannot execute /nonexistent/x: No such file or directory");
+    }
+}
+
+#[test]
 fn becoming_who_one_is_already_works() {
     let _alone = alone();
     let own = nix::unistd::geteuid().to_string();

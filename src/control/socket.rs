@@ -20,13 +20,19 @@ const NAME: &str = "control.sock";
 /// The usual places for the socket of a supervisor that runs as `uid`, best first.
 #[must_use]
 pub fn usual(uid: u32, variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    directories(uid, variable).into_iter().map(|directory| directory.join(NAME)).collect()
+}
+
+/// The directories of a supervisor that runs as `uid`, best first.
+#[must_use]
+pub fn directories(uid: u32, variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
     let directories = [
         Some("/run/foster".into()),
         runtime.map(|path| path.join("foster")),
         Some(PathBuf::from(format!("/tmp/foster-{uid}"))),
     ];
-    directories.into_iter().flatten().map(|directory| directory.join(NAME)).collect()
+    directories.into_iter().flatten().collect()
 }
 
 /// Where a client that was told nothing looks for the socket: the usual places, also those of a supervisor that is PID 1
@@ -98,6 +104,21 @@ pub async fn bind(places: &[PathBuf], usual: bool) -> (Option<(UnixListener, Bou
 }
 
 async fn bind_at(path: &Path, usual: bool) -> io::Result<(UnixListener, Bound)> {
+    prepare(path, usual)?;
+    if path.symlink_metadata().is_ok() {
+        check_stale(path).await?;
+    }
+    let listener = listen(path)?;
+    listener.set_nonblocking(true)?;
+    let bound = Bound { path: path.to_owned(), identity: identity(path)? };
+    Ok((listener, bound))
+}
+
+/// Makes the directory of a socket. `usual`: see [`bind`].
+///
+/// # Errors
+/// It cannot be made, is not to be trusted, or the path is too long.
+pub fn prepare(path: &Path, usual: bool) -> io::Result<()> {
     // Longer ones give an error that does not say so.
     if path.as_os_str().len() > Socket::LONGEST {
         return Err(other(format!("a path of a socket has at most {} bytes", Socket::LONGEST)));
@@ -108,13 +129,7 @@ async fn bind_at(path: &Path, usual: bool) -> io::Result<(UnixListener, Bound)> 
             check_owner(directory, Uid::effective().as_raw())?;
         }
     }
-    if path.symlink_metadata().is_ok() {
-        check_stale(path).await?;
-    }
-    let listener = listen(path)?;
-    listener.set_nonblocking(true)?;
-    let bound = Bound { path: path.to_owned(), identity: identity(path)? };
-    Ok((listener, bound))
+    Ok(())
 }
 
 fn make_directory(directory: &Path) -> io::Result<()> {

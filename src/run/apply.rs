@@ -92,6 +92,12 @@ impl Applies {
         self.reading.as_ref().is_some_and(|reading| reading.pid == pid)
     }
 
+    /// Whether something may change by one of them.
+    pub(super) fn are_under_way(&self) -> bool {
+        let changes = |waiter: &Waiter| !waiter.request.dry_run;
+        !self.given.is_empty() || self.current.iter().chain(&self.next).any(changes)
+    }
+
     fn lists(&mut self) -> impl Iterator<Item = &mut Vec<Waiter>> {
         let given = self.given.iter_mut().map(|given| &mut given.waiters);
         [&mut self.current, &mut self.next].into_iter().chain(given)
@@ -291,6 +297,10 @@ impl Shell {
         }
         let names: Vec<&str> = new.services.iter().map(|service| service.name.as_str()).collect();
         self.output.replace(&names, &anew);
+        self.replace_sockets(&old, &anew);
+        for id in &anew {
+            self.begin_listening(*id);
+        }
         self.note_replaced(&old);
         self.take_settings(&old);
         let Some(given) = self.applies.given.last_mut() else { return };

@@ -1,5 +1,6 @@
 //! What the core decided, done.
 
+use super::gifts::Gifts;
 use super::shell::Shell;
 use super::timers::Due;
 use super::{conditions, report, sweep};
@@ -90,6 +91,7 @@ impl Shell {
     }
 
     fn spawn(&mut self, proc: Proc) -> Result<Child, SpawnError> {
+        let gifts = if proc.role == Role::Main { self.gifts(proc.id)? } else { Gifts::default() };
         let service = self.plan.service(proc.id);
         let Some(exec) = &service.exec else { return Err(SpawnError::nothing(&service.name)) };
         let argv = match proc.role {
@@ -100,6 +102,7 @@ impl Shell {
             Role::Probe => self.probe_command(proc.id),
         };
         let Some(argv) = argv else { return Err(SpawnError::nothing(&service.name)) };
+        let gifts = &gifts;
         let main = self.procs.pid(Proc { id: proc.id, role: Role::Main }).map(|pid| pid.to_string());
         let mut extra = vec![("FOSTER_SERVICE", OsStr::new(&service.name))];
         if let Some((_, instance)) = service.name.split_once('@') {
@@ -108,7 +111,11 @@ impl Shell {
         if let (Role::Stop | Role::Reload | Role::Probe, Some(main)) = (proc.role, &main) {
             extra.push(("MAINPID", OsStr::new(main)));
         }
-        let prepared = Prepared::new(exec, argv, &extra, &self.environment)?;
+        extra.extend(gifts.variables.iter().map(|(name, value)| (*name, value.as_os_str())));
+        let mut prepared = Prepared::new(exec, argv, &extra, &self.environment)?;
+        if gifts.any() {
+            prepared = prepared.pass(&gifts.fds(proc.id, &self.sockets, &self.notify), &gifts.own_pid);
+        }
         let [stdout, stderr] = self.output.open(proc.id).map_err(|e| SpawnError::output(&e))?;
         self.spawner.spawn(prepared, stdout, stderr)
     }
@@ -122,6 +129,7 @@ impl Shell {
         }
         self.procs.insert(pid, proc, report);
         if proc.role == Role::Main {
+            self.begin_listening(proc.id);
             self.output.begin(proc.id);
         }
     }
@@ -170,7 +178,8 @@ impl Shell {
         // A stopped process takes nothing but SIGKILL until it is continued.
         for signal in [signal, Signal::CONT] {
             let sent = match (self.procs.pid(main), self.procs.group(id)) {
-                (Some(pid), _) if group => signal::kill_family(pid, signal),
+                (Some(_), _) if !self.is_alive(id) => return,
+                (Some(pid), _) if group => self.procs.signal(pid, signal),
                 (Some(pid), _) => signal::kill(pid, signal),
                 (None, Some(group)) => signal::kill_group(group, signal),
                 (None, None) => return,
@@ -183,10 +192,16 @@ impl Shell {
         tracing::debug!("{}: {signal} sent", self.name(id));
     }
 
+    /// The main process of a service, which its pid surely means.
+    pub(super) fn main_pid(&self, id: Id) -> Option<Pid> {
+        self.procs.pid(Proc { id, role: Role::Main }).filter(|_| self.is_alive(id))
+    }
+
     /// To the main process alone, which knows best what its children have to hear.
     fn send_reload(&mut self, id: Id) {
         let signal = self.plan.service(id).reload.signal;
-        let Some(pid) = self.procs.pid(Proc { id, role: Role::Main }) else { return };
+        let Some(pid) = self.main_pid(id) else { return };
+        self.note_reload(id);
         if signal::kill(pid, signal) == Sent::NotPermitted {
             tracing::warn!("{}: cannot send {signal}: it runs as another user", self.name(id));
         }
@@ -194,7 +209,7 @@ impl Shell {
 
     /// To the main process alone: it is the one that hangs, and its core dump the one that tells why.
     fn send_abort(&mut self, id: Id) {
-        let Some(pid) = self.procs.pid(Proc { id, role: Role::Main }) else { return };
+        let Some(pid) = self.main_pid(id) else { return };
         for signal in [Signal::ABRT, Signal::CONT] {
             if signal::kill(pid, signal) == Sent::NotPermitted {
                 tracing::warn!("{}: cannot send {signal}: it runs as another user", self.name(id));
@@ -208,8 +223,9 @@ impl Shell {
             return;
         }
         match self.procs.pid(proc) {
+            Some(_) if proc.role == Role::Main && !self.is_alive(proc.id) => {}
             Some(pid) => {
-                signal::kill_family(pid, Signal::KILL);
+                self.procs.signal(pid, Signal::KILL);
             }
             None => {
                 if let Some(group) = self.procs.group(proc.id) {
@@ -234,10 +250,10 @@ impl Shell {
     pub(super) fn forward(&mut self, signal: Signal) {
         let main = self.plan.ids().find(|id| self.plan.service(*id).main);
         if let Some(id) = main
-            && let Some(pid) = self.procs.pid(Proc { id, role: Role::Main })
+            && let Some(pid) = self.main_pid(id)
         {
             tracing::debug!("{}: {signal} passed on", self.name(id));
-            signal::kill_family(pid, signal);
+            self.procs.signal(pid, signal);
         }
     }
 
@@ -269,6 +285,14 @@ impl Shell {
                 self.faults.get_mut(id.index()).and_then(Option::take)
             }
             Notice::Unready(id) | Notice::Unwell(id, _) | Notice::Unhealthy(id, ..) => self.last_answer(id),
+            Notice::State(id, state) => {
+                self.hold_sockets(id, state);
+                None
+            }
+            Notice::Shutdown(_) => {
+                self.tell_stopping();
+                None
+            }
             _ => None,
         };
         report::say(&self.core, &self.plan, notice, fault.as_deref());

@@ -2,7 +2,7 @@
 
 use super::shell::Shell;
 use super::timers::Due;
-use crate::core::{Event, Phase, Role, State, Sweep, Timer};
+use crate::core::{Event, Phase, Proc, Role, State, Sweep, Timer};
 use crate::model::{Exit, Id};
 use crate::sys::reap::{self, Peek};
 use crate::sys::{Pid, signal};
@@ -90,14 +90,20 @@ impl Shell {
                     }
                     return false;
                 }
-                Peek::Dead { pid, exit } => match self.procs.get_mut(pid) {
-                    Some(_) => self.bury(pid, exit),
-                    None if self.applies.is_reader(pid) => {
-                        reap::consume(pid);
-                        self.bury_reader(exit);
+                Peek::Dead { pid, exit } => {
+                    let flooded = self.hear_the_dead();
+                    match self.procs.get_mut(pid) {
+                        Some(_) => self.bury(pid, exit),
+                        None if self.applies.is_reader(pid) => {
+                            reap::consume(pid);
+                            self.bury_reader(exit);
+                        }
+                        None => self.adopt(pid, exit),
                     }
-                    None => self.adopt(pid, exit),
-                },
+                    if flooded {
+                        return true;
+                    }
+                }
             }
         }
         true
@@ -106,6 +112,12 @@ impl Shell {
     /// A process of a service has died: first what it reported and wrote, then its end.
     fn bury(&mut self, pid: Pid, exit: Exit) {
         self.report(pid);
+        let Some(entry) = self.procs.get_mut(pid) else { return };
+        if let Proc { id, role: Role::Main } = entry.proc {
+            self.read_newline(id);
+            self.expect_no_newline(id);
+            self.forget_moved(id);
+        }
         let Some(entry) = self.procs.remove(pid) else { return };
         let proc = entry.proc;
         self.output.drain(proc.id);
@@ -123,21 +135,25 @@ impl Shell {
         if is_main {
             self.note_end(proc.id, exit);
         }
-        let leftover = is_main && self.plan.service(proc.id).stop.group && signal::group_exists(pid);
+        let leftover = is_main && self.plan.service(proc.id).stop.group && signal::group_exists(entry.group);
         if is_main {
-            self.procs.set_group(proc.id, leftover.then_some(pid));
+            self.procs.set_group(proc.id, leftover.then_some(entry.group));
         }
         self.facts.push_back(Event::Exited { proc, exit, leftover });
         self.settle();
-        if !is_main {
-            return;
+        if is_main {
+            self.look_after_group(proc.id);
         }
-        if self.core.svc(proc.id).live.group {
+    }
+
+    /// Its main process has ended, which the core knows.
+    pub(super) fn look_after_group(&mut self, id: Id) {
+        if self.core.svc(id).live.group {
             self.orphans.pause = FIRST_LOOK;
             self.timers.arm(Due::Groups, FIRST_LOOK);
         } else {
             // It is nobody's business: what a oneshot that did its work left running.
-            self.procs.set_group(proc.id, None);
+            self.procs.set_group(id, None);
         }
     }
 

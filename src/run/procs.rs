@@ -1,7 +1,8 @@
 //! Which process is what: the table of pids, and which sessions belong to which service.
 
 use crate::core::{Proc, Role};
-use crate::model::Id;
+use crate::model::{Id, Signal};
+use crate::sys::signal::{self, Sent};
 use crate::sys::{Pid, Report};
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ pub(super) struct Entry {
     pub(super) report: Option<Report>,
     /// It never became its program, and the core knows.
     pub(super) failed: bool,
+    /// Its process group: its own, unless it became the main process by its own word.
+    pub(super) group: Pid,
 }
 
 /// The processes of one service.
@@ -24,6 +27,8 @@ struct OfService {
     group: Option<Pid>,
     /// The last session of the main process, this one or the former.
     session: Option<Pid>,
+    /// Another one, of a process that became the main one by its own word.
+    second: Option<Pid>,
     orphans: u64,
 }
 
@@ -64,7 +69,8 @@ impl Procs {
         for id in anew {
             self.set_group(*id, None);
             let Some(service) = self.services.get_mut(id.index()) else { continue };
-            if let Some(session) = std::mem::take(service).session {
+            let OfService { session, second, .. } = std::mem::take(service);
+            for session in [session, second].into_iter().flatten() {
                 self.sessions.remove(&session);
             }
         }
@@ -74,15 +80,16 @@ impl Procs {
     pub(super) fn insert(&mut self, pid: Pid, proc: Proc, report: Report) {
         if let Some(service) = self.services.get_mut(proc.id.index()) {
             service.pids[slot(proc.role)] = Some(pid);
-            if proc.role == Role::Main
-                && let Some(former) = service.session.replace(pid)
-                && self.sessions.get(&former) == Some(&proc.id)
-            {
-                self.sessions.remove(&former);
+            if proc.role == Role::Main {
+                for former in [service.session.replace(pid), service.second.take()].into_iter().flatten() {
+                    if self.sessions.get(&former) == Some(&proc.id) {
+                        self.sessions.remove(&former);
+                    }
+                }
             }
         }
         self.sessions.insert(pid, proc.id);
-        self.alive.insert(pid, Entry { proc, report: Some(report), failed: false });
+        self.alive.insert(pid, Entry { proc, report: Some(report), failed: false, group: pid });
     }
 
     pub(super) fn get_mut(&mut self, pid: Pid) -> Option<&mut Entry> {
@@ -101,6 +108,37 @@ impl Procs {
             self.sessions.remove(&pid);
         }
         Some(entry)
+    }
+
+    /// Another process is the main one of a service from now on, of this group and session; the former is nobody's.
+    pub(super) fn move_main(&mut self, id: Id, old: Pid, new: Pid, group: Pid, session: Option<Pid>) {
+        let Some(service) = self.services.get_mut(id.index()) else { return };
+        service.pids[slot(Role::Main)] = Some(new);
+        if let Some(session) = session.filter(|session| !self.sessions.contains_key(session)) {
+            if let Some(former) = service.second.replace(session) {
+                self.sessions.remove(&former);
+            }
+            self.sessions.insert(session, id);
+        }
+        self.alive.remove(&old);
+        let proc = Proc { id, role: Role::Main };
+        self.alive.insert(new, Entry { proc, report: None, failed: false, group });
+    }
+
+    /// The service in whose session a process is.
+    pub(super) fn of_session(&self, session: Pid) -> Option<Id> {
+        self.sessions.get(&session).copied()
+    }
+
+    /// Sends a signal to a process of ours and to its group.
+    pub(super) fn signal(&self, pid: Pid, signal: Signal) -> Sent {
+        match self.alive.get(&pid).map(|entry| entry.group) {
+            Some(group) if group != pid => match signal::kill_group(group, signal) {
+                Sent::Gone | Sent::Refused => signal::kill(pid, signal),
+                sent => sent,
+            },
+            _ => signal::kill_family(pid, signal),
+        }
     }
 
     /// The service whose process this is.

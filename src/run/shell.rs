@@ -4,12 +4,16 @@ use super::apply::{Applies, Asker, Origin};
 use super::boot::{BootError, cannot};
 use super::control::Control;
 use super::history::History;
+use super::notify::{self, Notify};
 use super::orphans::Orphans;
 use super::output::Output;
 use super::procs::Procs;
+use super::readiness::Newlines;
 use super::signals::{Inbox, Meaning, meaning};
+use super::sockets::Sockets;
 use super::timers::Due;
 use super::timers::Timers;
+use super::upward::Upward;
 use crate::control::api::{Apply, Outcome};
 use crate::core::{Core, Event, Millis, Phase, Proc};
 use crate::log::{Consoles, OwnLines};
@@ -32,6 +36,13 @@ const REPORT: u64 = 1 << 32;
 const ALARM: u64 = 2 << 32;
 const DEATH: u64 = 4 << 32;
 const READING: u64 = 8 << 32;
+pub(super) const NOTIFY: u64 = 1 << 40;
+/// With the number of a service in the lower half.
+pub(super) const SOCKET: u64 = 1 << 41;
+pub(super) const NEWLINE: u64 = 1 << 42;
+pub(super) const MOVED: u64 = 1 << 43;
+/// With the number of a descriptor in care in the lower half.
+pub(super) const CARE: u64 = 1 << 44;
 /// Bytes of output that one turn moves at most, so that a chatty service cannot delay a stop.
 const OUTPUT_BUDGET: usize = 256 * 1024;
 /// Deaths that one turn takes at most, so that a storm of orphans cannot either.
@@ -50,6 +61,10 @@ pub(super) struct Shell {
     pub(super) origin: Origin,
     pub(super) applies: Applies,
     pub(super) procs: Procs,
+    pub(super) notify: Notify,
+    pub(super) newlines: Newlines,
+    pub(super) sockets: Sockets,
+    pub(super) upward: Option<Upward>,
     pub(super) orphans: Orphans,
     obituaries: Obituaries,
     /// Whether the epoll listens to them.
@@ -108,10 +123,14 @@ impl Shell {
         Ok(Self {
             core: Core::new(Rc::clone(&plan), seed),
             plan,
+            upward: Upward::new(&environment),
             environment,
             origin,
             applies: Applies::default(),
             procs: Procs::new(services),
+            notify: Notify::default(),
+            newlines: Newlines::default(),
+            sockets: Sockets::default(),
             orphans: Orphans::new(),
             obituaries,
             listening: true,
@@ -193,6 +212,7 @@ impl Shell {
 
     /// The last words, for as long as somebody listens.
     fn end(&mut self, code: u8) -> u8 {
+        self.close_notify();
         self.output.finish(Instant::now() + LAST_WORDS);
         code
     }
@@ -207,6 +227,10 @@ impl Shell {
             self.readable = self.events() > 0;
             self.settle();
         }
+        // Before the dead: a word counts also when its sender has ended since.
+        if self.notify.waits {
+            self.take_notifications(notify::SHARE);
+        }
         let more_deaths = self.look_for_the_dead(DEATHS);
         self.settle();
         while let Some(due) = self.timers.pop() {
@@ -217,6 +241,7 @@ impl Shell {
                 }
                 Due::Groups => self.look_at_groups(),
                 Due::Dead => self.deaths = true,
+                Due::Connection(id) => self.look_for_connections(id),
                 Due::Reading => self.reading_is_late(),
                 Due::Apply(number) => self.end_waiting(number),
                 Due::Request(number) => self.close_request(number, Outcome::Timeout),
@@ -226,6 +251,7 @@ impl Shell {
         let more_calls = self.answer_calls();
         let more_output = self.output.turn(OUTPUT_BUDGET);
         self.tell_followers();
+        self.tell_progress();
         more_deaths || more_calls || more_output || self.readable || self.deaths || self.may_start()
     }
 
@@ -268,9 +294,26 @@ impl Shell {
                 self.read_on();
             } else if data & REPORT != 0 {
                 self.report(Pid::try_from(data & u64::from(u32::MAX)).unwrap_or_default());
+            } else if data == NOTIFY {
+                self.notify.waits = true;
+            } else {
+                self.event_of(data, u32::try_from(data & u64::from(u32::MAX)).unwrap_or_default());
             }
         }
         count
+    }
+
+    /// The event is of a service or of a descriptor in care, by its number.
+    fn event_of(&mut self, data: u64, number: u32) {
+        if data & SOCKET != 0 {
+            self.connected(Id(number));
+        } else if data & NEWLINE != 0 {
+            self.read_newline(Id(number));
+        } else if data & MOVED != 0 {
+            self.moved_main_ended(Id(number));
+        } else if data & CARE != 0 {
+            self.care_is_over(number);
+        }
     }
 
     /// Whether a death is to wake the shell.

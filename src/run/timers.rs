@@ -1,6 +1,7 @@
 //! Timers: when each is due, and one timerfd that is armed for the first of them.
 
 use crate::core::Timer;
+use crate::model::Id;
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::TimerSetTimeFlags;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags};
@@ -18,6 +19,8 @@ pub(super) enum Due {
     Groups,
     /// To look for the dead, while so many die that looking for each would be a waste.
     Dead,
+    /// To look again whether something waits on the sockets of a service.
+    Connection(Id),
     /// The end of the patience with the process that reads the configuration.
     Reading,
     /// The end of the patience of somebody who asked for an apply.

@@ -5,10 +5,12 @@ use crate::model::Id;
 
 impl Shell {
     pub(super) fn await_trigger(&mut self, id: Id) {
-        tracing::debug!("{}: waits", self.name(id));
+        if self.plan.service(id).on_demand {
+            self.await_connection(id);
+        }
     }
 
     pub(super) fn forget_trigger(&mut self, id: Id) {
-        tracing::debug!("{}: waits no more", self.name(id));
+        self.await_no_connection(id);
     }
 }

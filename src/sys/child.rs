@@ -3,6 +3,7 @@
 //! It may still share the supervisor's memory, so it makes raw system calls only, allocates nothing, cannot panic, and
 //! writes to nothing but its stack and its own [`Orders`]. All signals are blocked until the last moment.
 
+use super::passed::Passed;
 use super::signal::Mask;
 use super::{Stage, capabilities, limits, raw};
 use libc::{c_char, c_int};
@@ -64,7 +65,7 @@ impl Identity {
 #[derive(Debug)]
 pub(super) struct Orders {
     /// Write end of the report pipe, close-on-exec.
-    pub(super) report: c_int,
+    pub(super) report: Cell<c_int>,
     /// The signals that have another action than the default one in the supervisor.
     pub(super) reset: Mask,
     /// See [`dumps_core`].
@@ -72,6 +73,8 @@ pub(super) struct Orders {
     pub(super) stdin: Input,
     pub(super) stdout: c_int,
     pub(super) stderr: c_int,
+    /// Further descriptors, and the variables that tell of them.
+    pub(super) passed: Passed,
     pub(super) oom_score_adj: Option<Vec<u8>>,
     pub(super) nice: Option<c_int>,
     /// Resource, then soft and hard value.
@@ -94,7 +97,8 @@ pub(super) struct Orders {
 /// A null-terminated array of C strings, with the strings.
 #[derive(Debug)]
 pub(super) struct Strings {
-    _owned: Vec<CString>,
+    /// The first of the pointers are to these.
+    owned: Vec<CString>,
     pointers: Vec<Cell<*const c_char>>,
 }
 
@@ -105,7 +109,16 @@ impl Strings {
     pub(super) fn new(owned: Vec<CString>) -> Self {
         let ends = std::iter::once(null());
         let pointers = owned.iter().map(|s| s.as_ptr()).chain(ends).map(Cell::new).collect();
-        Self { _owned: owned, pointers }
+        Self { owned, pointers }
+    }
+
+    /// Adds a string that is owned elsewhere and lives as long, in the place of the one that begins alike, if there is one.
+    pub(super) fn set(&mut self, start: &[u8], string: *const c_char) {
+        let known = self.owned.iter().position(|owned| owned.as_bytes().starts_with(start));
+        match known.and_then(|index| self.pointers.get(index)) {
+            Some(place) => place.set(string),
+            None => self.pointers.insert(self.pointers.len().saturating_sub(1), Cell::new(string)),
+        }
     }
 
     fn as_ptr(&self) -> usize {
@@ -125,7 +138,7 @@ pub(super) unsafe extern "C" fn run(orders: *const Orders) -> ! {
     let orders = unsafe { &*orders };
     let word = follow(orders).pack();
     // SAFETY: eight bytes of the stack; a pipe takes them in one piece.
-    unsafe { raw::call(libc::SYS_write, [orders.report as usize, &raw const word as usize, 8, 0, 0]) };
+    unsafe { raw::call(libc::SYS_write, [orders.report.get() as usize, &raw const word as usize, 8, 0, 0]) };
     raw::exit(127)
 }
 
@@ -157,6 +170,10 @@ fn settle(orders: &Orders) -> Result<(), Failure> {
         must(Stage::Nice, 0, call(libc::SYS_setpriority, 0, 0, nice as usize, 0))?;
     }
     stdio(orders)?;
+    let pass = !orders.passed.fds.is_empty();
+    if pass {
+        pass_on(orders)?;
+    }
     for (index, (resource, value)) in orders.limits.iter().enumerate() {
         must(Stage::Limit, index, set_limit(*resource, value))?;
     }
@@ -182,6 +199,15 @@ fn settle(orders: &Orders) -> Result<(), Failure> {
         must(Stage::NoNewPrivileges, 0, prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0))?;
     }
     close_on_exec()?;
+    if pass {
+        for (_, target) in &orders.passed.fds {
+            must(Stage::Descriptors, 0, fcntl(*target as usize, libc::F_SETFD, 0))?;
+        }
+    }
+    if !orders.passed.own_pid.is_empty() {
+        let pid = call(libc::SYS_getpid, 0, 0, 0, 0) as u32;
+        orders.passed.own_pid.iter().for_each(|variable| variable.write(pid));
+    }
     if let Some(value) = &orders.nofile {
         set_limit(limits::NOFILE, value);
     }
@@ -259,6 +285,24 @@ fn stdio(orders: &Orders) -> Result<(), Failure> {
     place(Stage::Stdin, input, 0)?;
     place(Stage::Stdout, output, 1)?;
     place(Stage::Stdout, errors, 2)
+}
+
+/// Puts further descriptors in place. What lies where one of them is to be, moves out of the way first: the sources, and the
+/// pipe of the report.
+fn pass_on(orders: &Orders) -> Result<(), Failure> {
+    let fds = &orders.passed.fds;
+    let last = fds.iter().map(|(_, target)| *target).max().unwrap_or(2);
+    let beyond = |fd: &Cell<c_int>| {
+        if fd.get() > last {
+            return Ok(());
+        }
+        let moved = fcntl(fd.get() as usize, libc::F_DUPFD_CLOEXEC, last.wrapping_add(1) as usize);
+        must(Stage::Descriptors, 0, moved).map(|moved| fd.set(moved as c_int))
+    };
+    beyond(&orders.report)?;
+    fds.iter().try_for_each(|(source, _)| beyond(source))?;
+    fds.iter()
+        .try_for_each(|(source, target)| place(Stage::Descriptors, source.get() as usize, *target as usize))
 }
 
 fn above(stage: Stage, fd: usize, target: usize) -> Result<usize, Failure> {

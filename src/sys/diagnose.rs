@@ -38,10 +38,14 @@ pub(super) fn explain(failure: Failure, context: &Context) -> SpawnError {
         }
         Stage::Capabilities => "reduce the capabilities".to_owned(),
         Stage::NoNewPrivileges => "set no-new-privileges".to_owned(),
-        Stage::Descriptors => "close inherited descriptors".to_owned(),
-        Stage::User | Stage::Environment | Stage::Secret | Stage::Arguments | Stage::Pipe | Stage::Fork => {
-            "start a process".to_owned()
-        }
+        Stage::Descriptors => "hand on descriptors".to_owned(),
+        Stage::User
+        | Stage::Environment
+        | Stage::Secret
+        | Stage::Arguments
+        | Stage::Pipe
+        | Stage::Fork
+        | Stage::Sockets => "start a process".to_owned(),
     };
     let mut error = SpawnError::system(stage, errno, &what);
     if let (Stage::Limit, libc::EPERM) = (stage, errno) {

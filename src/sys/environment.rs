@@ -25,6 +25,9 @@ impl Variables {
     ) -> Result<Self, SpawnError> {
         let mut variables = Self::default();
         for (name, value) in container {
+            if is_own(name) {
+                continue;
+            }
             let passes = match &environment.pass {
                 None => true,
                 Some(names) => names.iter().any(|n| OsStr::new(n) == name),
@@ -74,6 +77,21 @@ impl Variables {
     pub(super) fn strings(&self) -> Result<Vec<CString>, SpawnError> {
         self.0.iter().map(|(name, value)| assignment(name, value)).collect()
     }
+}
+
+/// What whoever started the supervisor tells the supervisor alone: its children would take it for themselves.
+fn is_own(name: &OsStr) -> bool {
+    matches!(
+        name.as_bytes(),
+        b"NOTIFY_SOCKET"
+            | b"LISTEN_PID"
+            | b"LISTEN_PIDFDID"
+            | b"LISTEN_FDS"
+            | b"LISTEN_FDNAMES"
+            | b"WATCHDOG_PID"
+            | b"WATCHDOG_USEC"
+            | b"FDSTORE"
+    )
 }
 
 fn assignment(name: &OsStr, value: &OsStr) -> Result<CString, SpawnError> {
@@ -180,6 +198,22 @@ mod tests {
         let environment = Environment { pass: Some(vec!["A".into()]), ..Environment::default() };
         let base = container(&[("A", "1"), ("B", "2")]);
         assert_eq!(strings(&Variables::build(&environment, &base, &[], None).unwrap()), ["A=1"]);
+    }
+
+    #[test]
+    fn what_the_supervisor_alone_was_told_is_not_passed_on() {
+        let names =
+            ["NOTIFY_SOCKET", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID"];
+        let base = container(&names.map(|name| (name, "x")));
+        let environment =
+            Environment { pass: Some(names.map(str::to_owned).to_vec()), ..Environment::default() };
+        for environment in [environment, Environment::default()] {
+            let variables = Variables::build(&environment, &base, &[], None).unwrap();
+            assert!(strings(&variables).is_empty());
+        }
+        let extra = [("NOTIFY_SOCKET", OsStr::new("/own"))];
+        let variables = Variables::build(&Environment::default(), &base, &extra, None).unwrap();
+        assert_eq!(strings(&variables), ["NOTIFY_SOCKET=/own"]);
     }
 
     #[test]

@@ -43,14 +43,16 @@ pub enum Stage {
     Capabilities,
     /// `no-new-privileges`.
     NoNewPrivileges,
-    /// Closing what the service must not inherit.
+    /// Handing on descriptors, and closing what the service must not inherit.
     Descriptors,
     /// execve(2).
     Exec,
+    /// Making what the service is handed: listening sockets, the socket of its notifications.
+    Sockets,
 }
 
 impl Stage {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::User,
         Self::Environment,
         Self::Secret,
@@ -71,6 +73,7 @@ impl Stage {
         Self::NoNewPrivileges,
         Self::Descriptors,
         Self::Exec,
+        Self::Sockets,
     ];
 
     pub(super) fn from_number(number: u8) -> Option<Self> {
@@ -107,22 +110,30 @@ impl SpawnError {
         Self::system(Stage::Stdout, error.raw_os_error().unwrap_or_default(), "make pipes for its output")
     }
 
+    /// A socket that it is to be handed is not to be had; `what` is the whole sentence.
+    #[must_use]
+    pub fn socket(errno: i32, what: String) -> Self {
+        Self { stage: Stage::Sockets, errno, what }
+    }
+
     /// Whether the same start may succeed a little later, with nothing changed by hand.
     #[must_use]
     pub fn temporary(&self) -> bool {
-        matches!(
-            self.errno,
-            libc::EAGAIN
-                | libc::ENOMEM
-                | libc::EMFILE
-                | libc::ENFILE
-                | libc::EINTR
-                | libc::ETXTBSY
-                | libc::EIO
-                | libc::ENOSPC
-                | libc::ESTALE
-                | libc::EBUSY
-        )
+        // Who has the address may go.
+        self.stage == Stage::Sockets
+            || matches!(
+                self.errno,
+                libc::EAGAIN
+                    | libc::ENOMEM
+                    | libc::EMFILE
+                    | libc::ENFILE
+                    | libc::EINTR
+                    | libc::ETXTBSY
+                    | libc::EIO
+                    | libc::ENOSPC
+                    | libc::ESTALE
+                    | libc::EBUSY
+            )
     }
 
     /// The exit code that a shell or a container would show for it: 127 when the command was not found, 126 when it
@@ -166,7 +177,7 @@ mod tests {
             assert_eq!(Stage::from_number(stage as u8), Some(stage));
         }
         assert_eq!(Stage::from_number(0), None);
-        assert_eq!(Stage::from_number(21), None);
+        assert_eq!(Stage::from_number(22), None);
     }
 
     #[test]

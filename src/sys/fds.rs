@@ -95,7 +95,19 @@ fn pipe_with(flags: libc::c_int) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((lift(reader)?, lift(writer)?))
 }
 
-fn lift(fd: OwnedFd) -> io::Result<OwnedFd> {
+/// Has reads and writes of all who share this open file not wait; see `O_NONBLOCK` in open(2).
+///
+/// # Errors
+/// The kernel refuses it.
+pub fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
+    // SAFETY: an open descriptor and numbers.
+    match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) } {
+        -1 => Err(io::Error::from_raw_os_error(errno())),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn lift(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { duplicate(fd.as_fd()) }
 }
 

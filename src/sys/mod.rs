@@ -12,6 +12,8 @@
 //! | `users`          | /etc/passwd and /etc/group without NSS                                     |
 //! | `limits`, `capabilities` | setrlimit(2), capabilities(7)                                      |
 //! | `memory`         | giving back memory that only the start needed                             |
+//! | `passed`         | what a child gets beside its standard descriptors                         |
+//! | `notify`, `listen` | sockets on which services tell, and on which they are asked            |
 //! | `watch`          | waiting in the runtime for a descriptor of our own                         |
 //! | `procs`          | the descendants of this process, and signals to them                       |
 //! | `fork`           | a copy of this process that works something out                            |
@@ -30,7 +32,10 @@ pub mod fds;
 mod files;
 mod fork;
 pub mod limits;
+pub mod listen;
 pub mod memory;
+pub mod notify;
+mod passed;
 mod prepare;
 pub mod procs;
 mod raw;

@@ -2,10 +2,13 @@
 
 use super::child::{Identity, Input, Orders, Strings};
 use super::environment::Variables;
+use super::passed::{Passed, PidVariable};
 use super::users::{Account, Database, LookupError};
 use super::{SpawnError, Stage, capabilities, limits};
 use crate::model::{Exec, Limit, Stdin};
+use std::cell::Cell;
 use std::ffi::{CString, OsStr, OsString};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
 /// Where commands are looked for when the child has no PATH.
@@ -93,12 +96,13 @@ impl Prepared {
         };
         let directory = exec.working_directory.as_ref();
         let orders = Orders {
-            report: -1,
+            report: Cell::new(-1),
             reset: 0,
             contain: false,
             stdin,
             stdout: 1,
             stderr: 2,
+            passed: Passed::default(),
             oom_score_adj: exec.oom_score_adj.map(|score| score.to_string().into_bytes()),
             nice: exec.nice,
             limits: exec.limits.iter().map(limits::numbers).collect(),
@@ -128,6 +132,19 @@ impl Prepared {
             oom_score_adj: exec.oom_score_adj.unwrap_or_default(),
         };
         Ok(Self { orders: Box::new(orders), context, stdin: exec.stdin.clone() })
+    }
+
+    /// Has the child inherit `fds` too: each what is open here until the child is made, and the number that it has there, 3
+    /// or above. `own_pid` are variables that hold the pid of the child, whatever the configuration sets them to.
+    #[must_use]
+    pub fn pass(mut self, fds: &[(BorrowedFd<'_>, RawFd)], own_pid: &[&str]) -> Self {
+        let orders = &mut self.orders;
+        orders.passed.fds = fds.iter().map(|(fd, target)| (Cell::new(fd.as_raw_fd()), *target)).collect();
+        orders.passed.own_pid = own_pid.iter().map(|name| PidVariable::new(name)).collect();
+        for (variable, name) in orders.passed.own_pid.iter().zip(own_pid) {
+            orders.envp.set(format!("{name}=").as_bytes(), variable.as_ptr());
+        }
+        self
     }
 
     /// Whether the child may run in the supervisor's memory until exec. A change of identity there would make the

@@ -72,7 +72,9 @@ fn freeze() {
     }
 }
 
-fn own_pid() -> Pid {
+/// That of this process.
+#[must_use]
+pub fn own_pid() -> Pid {
     Pid::try_from(std::process::id()).unwrap_or(Pid::MAX)
 }
 
@@ -162,6 +164,44 @@ fn parse_stat(text: &str) -> Option<Stat> {
         stopped: state == "T",
         started,
     })
+}
+
+/// Whose child a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kin {
+    /// Its parent, 0 if that is outside of this namespace.
+    pub parent: Pid,
+    /// It is dead and waits to be reaped.
+    pub zombie: bool,
+}
+
+/// Looks at one process; `None` when it is gone or /proc does not tell.
+#[must_use]
+pub fn look(pid: Pid) -> Option<Kin> {
+    read_stat(pid).map(|Stat { parent, zombie, .. }| Kin { parent, zombie })
+}
+
+/// Whether its chain of parents leads to this process.
+#[must_use]
+pub fn is_descendant(pid: Pid) -> bool {
+    let mut at = pid;
+    // A scan is not of one instant, so a reused pid could make a circle.
+    for _ in 0..4096 {
+        match look(at) {
+            Some(kin) if kin.parent == own_pid() => return true,
+            Some(kin) if kin.parent > 1 => at = kin.parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// The real user id of a process, zombies included.
+#[must_use]
+pub fn user_of(pid: Pid) -> Option<u32> {
+    let text = read_start(format!("/proc/{pid}/status"), 4096).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    text.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// Who a process is, for a message; as far as /proc tells.

@@ -132,7 +132,7 @@ impl Spawner {
         let (pipe, writer) = fds::pipe_nonblocking().map_err(|e| failed(Stage::Pipe, &e))?;
         let share = self.method == Method::Shared && prepared.may_share_memory();
         let Prepared { mut orders, context, stdin } = prepared;
-        orders.report = writer.as_raw_fd();
+        orders.report.set(writer.as_raw_fd());
         orders.reset = self.not_default;
         orders.stdout = stdout.as_raw_fd();
         orders.stderr = stderr.as_raw_fd();

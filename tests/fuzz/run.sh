@@ -1,5 +1,6 @@
 #!/bin/sh
-# Tries the request path of the control socket with bytes that a fuzzer makes: sh tests/fuzz/run.sh [SECONDS]
+# Tries the request path of the control socket, and the reader of notifications, with bytes that a fuzzer makes:
+# sh tests/fuzz/run.sh [SECONDS]
 #
 # Coverage is that of the compiler's own pass, so that a stable toolchain is enough; libFuzzer itself needs a C++ compiler.
 # What made it fail is left in the target directory, and named.
@@ -15,14 +16,20 @@ flags="-Cpasses=sancov-module -Ccodegen-units=1
 # With --target, build scripts and macros are built without.
 RUSTFLAGS=$flags cargo build --release --quiet --target "$host" --target-dir "$target"
 
-mkdir -p "$target/corpus" "$target/found"
 code=0
-"$target/$host/release/requests" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
-    -dict=requests.dict -artifact_prefix="$target/found/" -print_final_stats=1 -verbosity=0 \
-    "$target/corpus" seeds >"$target/log" 2>&1 || code=$?
-if [ $code = 0 ]; then
-    grep '^stat::' "$target/log"
-else
-    cat "$target/log"
-fi
-exit $code
+try() {
+    name=$1
+    mkdir -p "$target/corpus/$name" "$target/found"
+    "$target/$host/release/$name" -max_total_time=$((seconds / 2)) -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
+        -dict="$name.dict" -artifact_prefix="$target/found/" -print_final_stats=1 -verbosity=0 \
+        "$target/corpus/$name" "seeds/$name" >"$target/log" 2>&1 || code=$?
+    if [ $code = 0 ]; then
+        echo "$name:"
+        grep '^stat::' "$target/log"
+    else
+        cat "$target/log"
+        exit $code
+    fi
+}
+try requests
+try datagrams

@@ -7,7 +7,7 @@ use super::jobs;
 use crate::config::did_you_mean;
 use crate::control::api::{self, ActResult, Outcome, SendSignal, Wait};
 use crate::control::{Reply, Verb};
-use crate::core::{Answer, Core, Event, Goal, Proc, Request, Role, Starting, State, StateName, Ticket};
+use crate::core::{Answer, Core, Event, Goal, Request, Starting, State, StateName, Ticket};
 use crate::model::{Id, Plan, Signal};
 use crate::sys::signal::{self, Sent};
 use std::time::Duration;
@@ -137,7 +137,7 @@ impl Shell {
     fn send_signal_to(&self, id: Id, signal: Signal) -> ActResult {
         // Before exec it is not the service yet, and the signal would be taken for a failed start.
         let executed = self.core.svc(id).state != State::Starting(Starting::Exec);
-        let pid = self.procs.pid(Proc { id, role: Role::Main }).filter(|_| executed);
+        let pid = self.main_pid(id).filter(|_| executed);
         let why = match pid.map(|pid| signal::kill(pid, signal)) {
             Some(Sent::Sent) => None,
             Some(Sent::NotPermitted) => Some("it runs as another user".to_owned()),

@@ -1,0 +1,5 @@
+//! Signs of readiness that nobody has to ask for.
+
+mod fd;
+
+pub(super) use fd::Newlines;
