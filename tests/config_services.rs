@@ -3,7 +3,7 @@
 
 use foster::config::{ConfigFile, Loaded, Mode, Report, Request, Variables, load};
 use foster::model::{
-    Health, Host, Http, Id, Listen, Listener, OnFailure, Overlap, Plan, Probe, Ready, Service, Sign,
+    Health, Host, Http, Id, Listen, Listener, OnFailure, Overlap, Plan, Policy, Probe, Ready, Service, Sign,
 };
 use std::fs;
 use std::time::Duration;
@@ -190,6 +190,7 @@ fn a_socket_has_its_defaults_and_every_key_arrives() {
          [[socket]]\nlisten = '81'\nreuse-port = true",
     );
     assert!(service.on_demand);
+    assert_eq!(service.restart.policy, Policy::OnFailure, "it may end when it has nothing to do");
     assert_eq!(service.fd_store, 5);
     let first = &service.sockets[0];
     assert_eq!((first.name.as_str(), first.mode, first.backlog), ("a", Some(0o640), 7));

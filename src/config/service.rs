@@ -173,7 +173,12 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
         if reader.node("schedule").is_some() && reader.node("essential").is_none() {
             service.essential = false;
         }
-        let policy = if kind == Kind::Daemon && !service.main { Policy::Always } else { Policy::Never };
+        let policy = match kind {
+            // One that has nothing to do any more may end until somebody comes.
+            Kind::Daemon if service.on_demand => Policy::OnFailure,
+            Kind::Daemon if !service.main => Policy::Always,
+            _ => Policy::Never,
+        };
         service.restart = restart(&reader, kind, policy);
         service.stop = stop(context, &reader);
         service.reload = reload(&reader, kind);
