@@ -8,7 +8,7 @@ use foster::model::{Conditions, Id, Kind, Plan, Policy, Service, Sign, Stop};
 use proptest::prelude::*;
 use std::time::Duration;
 use world::invariants::{Edge, check_state, check_step};
-use world::services::other_program;
+use world::services::{every_watch, other_program};
 use world::{ALL, ASKED, World};
 
 /// A service and, for each earlier one, how it depends on it.
@@ -23,6 +23,8 @@ struct Draft {
     delayed: bool,
     condition: bool,
     stop_command: bool,
+    /// Which of [`every_watch`] it is also like, if any.
+    watch: Option<usize>,
     edges: Vec<u8>,
 }
 
@@ -32,8 +34,16 @@ fn drafts() -> impl Strategy<Value = Vec<Draft>> {
         prop_oneof![3 => Just(Policy::Always), 2 => Just(Policy::OnFailure), 1 => Just(Policy::Never)];
     let often = |weight| prop::bool::weighted(weight);
     let flags = (often(0.2), often(0.9), often(0.05), often(0.3), often(0.2), often(0.2));
-    let draft = (kind, policy, 1..4u32, flags, prop::collection::vec(0..12u8, 12)).prop_map(
-        |(kind, policy, limit, (essential, enabled, main, delayed, condition, stop_command), edges)| Draft {
+    let watch = prop::option::weighted(0.3, 0..every_watch().len());
+    let draft = (kind, policy, 1..4u32, flags, watch, prop::collection::vec(0..12u8, 12)).prop_map(
+        |(
+            kind,
+            policy,
+            limit,
+            (essential, enabled, main, delayed, condition, stop_command),
+            watch,
+            edges,
+        )| Draft {
             kind,
             policy,
             limit,
@@ -43,6 +53,7 @@ fn drafts() -> impl Strategy<Value = Vec<Draft>> {
             delayed,
             condition,
             stop_command,
+            watch,
             edges,
         },
     );
@@ -89,7 +100,15 @@ fn plan(drafts: &[Draft], changes: &[Change]) -> Plan {
         (s.restart.policy, s.restart.limit) = (wanted, Some(draft.limit));
         (s.essential, s.enabled) = (draft.essential, draft.enabled);
         s.main = draft.main && draft.kind != Kind::Target && !std::mem::replace(&mut main_given, draft.main);
-        if draft.delayed && draft.kind == Kind::Daemon {
+        if let Some(like) = draft.watch.map(|which| every_watch().swap_remove(which))
+            && like.kind == draft.kind
+        {
+            let Service { ready, health, on_demand, schedule, reload, .. } = like;
+            s = Service { ready, health, on_demand, schedule, reload, ..s };
+            if s.waits_for_trigger() {
+                s.main = false;
+            }
+        } else if draft.delayed && draft.kind == Kind::Daemon {
             s.ready.sign = Sign::Delay(Duration::from_secs(1));
         }
         if draft.condition {
@@ -159,7 +178,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn twelve_services_keep_the_invariants_and_end(

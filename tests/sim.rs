@@ -12,7 +12,8 @@ use foster::core::{
     Timer,
 };
 use foster::model::{
-    Conditions, Exec, Exit, ExitMatch, Id, Kind, Plan, Policy, Service, Sign, Signal, Stop, parse_duration,
+    Conditions, Exec, Exit, ExitMatch, Id, Kind, OnFailure, Overlap, Plan, Policy, Probe, Schedule, Service,
+    Sign, Signal, Stop, parse_duration,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -84,6 +85,7 @@ impl Story {
                     Role::Check => "run the condition of",
                     Role::Stop => "run the stop command of",
                     Role::Reload => "run the reload command of",
+                    Role::Probe => unreachable!("the core starts no probe like this"),
                 };
                 self.tell(&format!("  {what} {name}"));
                 if !self.by_hand.contains(&name) {
@@ -98,6 +100,14 @@ impl Story {
                 let name = self.name(proc.id);
                 self.tell(&format!("  SIGKILL to {name}"));
             }
+            Action::Abort(id) => self.tell_of("SIGABRT to", id),
+            Action::Probe(id) => self.tell_of("probe", id),
+            Action::Abandon(id) => {
+                self.tell_of("give up the probe of", id);
+                follow.push(Event::Probed(id, false));
+            }
+            Action::Await(id) => self.tell_of("await", id),
+            Action::Forget(id) => self.tell_of("await no more", id),
             Action::Arm(timer, after) => {
                 self.timers.insert(timer, self.now + after);
             }
@@ -131,6 +141,11 @@ impl Story {
         }
     }
 
+    fn tell_of(&mut self, what: &str, id: Id) {
+        let line = format!("  {what} {}", self.name(id));
+        self.tell(&line);
+    }
+
     fn reason(&self, reason: Reason) -> String {
         match reason {
             Reason::Blocked(by) => format!("blocked by {}", self.name(by)),
@@ -149,6 +164,7 @@ impl Story {
             Next::GaveUp(after) => format!("gives up after {after}"),
             Next::Failed => "has failed".to_owned(),
             Next::Done => "done".to_owned(),
+            Next::Rest => "until the next time".to_owned(),
             Next::Retires => "it was to stop anyway".to_owned(),
         };
         let line = match notice {
@@ -157,6 +173,17 @@ impl Story {
             Notice::Ended { id, next: n, .. } => format!("{} ended: {}", self.name(id), next(n)),
             Notice::NotStarted { id, next: n } => format!("{} could not start: {}", self.name(id), next(n)),
             Notice::CheckFailed { id, .. } => format!("{}: condition not decided", self.name(id)),
+            Notice::TakenDown { id, next: n } => format!("{} is down: {}", self.name(id), next(n)),
+            Notice::Unready(id) => format!("{} was not ready in time", self.name(id)),
+            Notice::Unwell(id, misses) => format!("{}: probe failed, {misses} in a row", self.name(id)),
+            Notice::Unhealthy(id, misses, then) => {
+                format!("{} is unhealthy after {misses}: {then:?}", self.name(id))
+            }
+            Notice::Healthy(id) => format!("{} is healthy again", self.name(id)),
+            Notice::Watchdog { id, hung: false } => format!("{} is silent", self.name(id)),
+            Notice::Watchdog { id, hung: true } => format!("{} says that it hangs", self.name(id)),
+            Notice::Overlap { id, queued: true } => format!("{} still runs, and runs again", self.name(id)),
+            Notice::Overlap { id, queued: false } => format!("{} still runs: left out", self.name(id)),
             Notice::Late(id) => format!("{} is late", self.name(id)),
             Notice::Blocked(id, by) => format!("{} is blocked by {}", self.name(id), self.name(by)),
             Notice::Shutdown(cause) => {
@@ -167,6 +194,7 @@ impl Story {
                     Cause::Blocked(id, by, _) => {
                         format!("{} cannot run without {}", self.name(id), self.name(by))
                     }
+                    Cause::Unhealthy(id) => format!("{} is not well", self.name(id)),
                     Cause::Finished => "nothing left to do".to_owned(),
                 };
                 format!("shutting down: {why}")
@@ -252,6 +280,24 @@ impl Story {
                 let exit = Exit::Code(code.parse().expect("a code"));
                 self.happen(Event::Exited { proc, exit, leftover: false });
             }
+            [name, "is", "probed", "with", "success"] => self.happen(Event::Probed(self.id(name), true)),
+            [name, "is", "probed", "in", "vain"] => self.happen(Event::Probed(self.id(name), false)),
+            [name, "says", "that", "it", "is", said] => {
+                let id = self.id(name);
+                self.happen(match *said {
+                    "ready" => Event::Ready(id),
+                    "reloading" => Event::Reloading(id),
+                    "stopping" => Event::Leaving(id),
+                    "alive" => Event::Alive(id),
+                    "hung" => Event::Hung(id),
+                    other => panic!("nothing says that it is {other}"),
+                });
+            }
+            [name, "asks", "for", time] => {
+                let time = parse_duration(time).expect("a duration").as_millis();
+                self.happen(Event::Extend(self.id(name), u64::try_from(time).expect("short")));
+            }
+            [name, "is", "due"] => self.happen(Event::Triggered(self.id(name))),
             ["explain", name] => {
                 for (id, why) in self.world.core.chain(self.id(name)) {
                     let line = format!("  {} is {}: {why:?}", self.name(id), self.world.core.state_name(id));
@@ -307,6 +353,34 @@ fn service(words: &[&str], names: &mut Vec<String>, by_hand: &mut Vec<String>) -
                 s.restart_with.extend(ids(value));
             }
             "delay" => s.ready.sign = Sign::Delay(parse_duration(value).expect("a duration")),
+            "sign" => s.ready.sign = Sign::Notify,
+            "probed" => s.ready.sign = Sign::Probe(Probe::Unix("/s".to_owned())),
+            "ready-timeout" => s.ready.timeout = parse_duration(value).expect("a duration"),
+            "health" => s.health.probe = Some(Probe::Unix("/s".to_owned())),
+            "misses" => s.health.failures = value.parse().expect("a number"),
+            "unhealthy" => {
+                s.health.on_failure = match value {
+                    "restart" => OnFailure::Restart,
+                    "shutdown" => OnFailure::Shutdown,
+                    _ => OnFailure::None,
+                }
+            }
+            "watchdog" => s.health.watchdog = parse_duration(value).ok(),
+            "reload-notify" => s.reload.notify = true,
+            "on-demand" => s.on_demand = true,
+            "schedule" | "first" => {
+                s.essential = false;
+                s.schedule = Some(Schedule {
+                    cron: String::new(),
+                    timezone: None,
+                    overlap: match value {
+                        "queue" => Overlap::Queue,
+                        _ => Overlap::Skip,
+                    },
+                    run_at_start: key == "first",
+                    pool: Vec::new(),
+                });
+            }
             "limit" => s.restart.limit = Some(value.parse().expect("a number")),
             "on-failure" => s.restart.policy = Policy::OnFailure,
             "never" => s.restart.policy = Policy::Never,

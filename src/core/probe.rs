@@ -14,8 +14,7 @@ const FIRST: Millis = 5;
 
 impl Core {
     pub(super) fn start_probe(&mut self, id: Id, turn: &mut Turn<'_>) {
-        let health = self.svc(id).state == State::Ready;
-        let patience = if health { millis(self.plan.service(id).health.timeout) } else { ATTEMPT };
+        let patience = self.probe_patience(id);
         let svc = self.svc_mut(id);
         (svc.live.probe, svc.probe_dropped) = (true, false);
         turn.act(Action::Probe(id));
@@ -126,6 +125,13 @@ impl Core {
         }
         turn.act(Action::Disarm(Timer::Probe(id)));
         self.begin_health(id, turn);
+    }
+
+    /// How long an attempt may take now.
+    #[must_use]
+    pub fn probe_patience(&self, id: Id) -> Millis {
+        let health = self.svc(id).state == State::Ready;
+        if health { millis(self.plan.service(id).health.timeout) } else { ATTEMPT }
     }
 
     /// Whether it is being probed, and not just a probe of it cleared away: its timer is armed exactly then.

@@ -67,6 +67,7 @@ impl Core {
         let Some(mut coming) = self.coming.take() else { return false };
         while let Some(&last) = coming.left.last()
             && self.is_down(last)
+            && !self.svc(last).awaiting
         {
             coming.left.pop();
         }

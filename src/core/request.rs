@@ -37,10 +37,8 @@ impl Core {
                 let standing = self.standing(id);
                 self.start(id, turn);
                 // One that is armed has nothing to take down.
-                if standing && self.svc(id).state != State::Armed {
-                    let demanded = self.plan.service(id).waits_for_trigger();
-                    let svc = self.svc_mut(id);
-                    (svc.again, svc.demanded) = (true, demanded);
+                if standing && self.standing(id) && self.svc(id).state != State::Armed {
+                    self.svc_mut(id).again = true;
                     self.touch(id);
                 } else {
                     self.demand(id, turn);

@@ -49,6 +49,7 @@ impl Core {
         } else if self.plan.service(id).waits_for_trigger() && !self.svc(id).demanded {
             self.await_trigger(id, turn);
         } else {
+            self.await_next_run(id, turn);
             let watchdog = self.plan.service(id).health.watchdog.map(millis);
             let svc = self.svc_mut(id);
             svc.live.main = true;
@@ -80,6 +81,9 @@ impl Core {
 
     fn conditions_are(&mut self, id: Id, hold: bool, turn: &mut Turn<'_>) {
         self.svc_mut(id).checked = hold;
+        if !hold {
+            self.forget(id, turn);
+        }
         self.set_state(id, if hold { State::Inactive } else { State::Skipped }, turn);
     }
 
@@ -172,6 +176,7 @@ impl Core {
             if fault.temporary { verdict_failed(restart, false, failures) } else { Verdict::Failed };
         let next = self.next(id, verdict, failures, false);
         turn.say(Notice::NotStarted { id, next });
+        self.svc_mut(id).run_failed = true;
         self.follow(id, next, fault.code, turn);
     }
 
@@ -242,7 +247,9 @@ impl Core {
         let failures = self.svc(id).failures.saturating_add(1);
         let service = self.plan.service(id);
         let verdict = verdict(&service.restart, service.kind, exit, ready, failures);
-        self.svc_mut(id).failures = if verdict == Verdict::Done { 0 } else { failures };
+        let svc = self.svc_mut(id);
+        svc.run_failed = verdict != Verdict::Done;
+        svc.failures = if svc.run_failed { failures } else { 0 };
         let next = self.next(id, verdict, failures, ready);
         turn.say(Notice::Ended { id, exit, next });
         self.follow(id, next, exit.shell_code(), turn);
@@ -251,7 +258,8 @@ impl Core {
     /// It was taken down for a flaw, and is down.
     pub(super) fn flawed(&mut self, id: Id, ready: bool, turn: &mut Turn<'_>) {
         let failures = self.svc(id).failures.saturating_add(1);
-        self.svc_mut(id).failures = failures;
+        let svc = self.svc_mut(id);
+        (svc.failures, svc.run_failed) = (failures, true);
         let verdict = verdict_failed(&self.plan.service(id).restart, ready, failures);
         let next = self.next(id, verdict, failures, ready);
         turn.say(Notice::TakenDown { id, next });
@@ -281,11 +289,11 @@ impl Core {
     fn follow(&mut self, id: Id, next: Next, code: u8, turn: &mut Turn<'_>) {
         match next {
             Next::Restart => {
-                self.repeat_run(id);
+                self.comes_again(id);
                 self.set_state(id, State::Inactive, turn);
             }
             Next::RestartIn(delay, _) => {
-                self.repeat_run(id);
+                self.comes_again(id);
                 self.set_state(id, State::Backoff, turn);
                 self.arm(id, Duration::from_millis(delay), turn);
             }

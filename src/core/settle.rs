@@ -207,6 +207,7 @@ impl Core {
                 stage,
                 then: Then::Ended { .. } | Then::Flawed { .. } | Then::Leaving { .. },
             } if svc.doomed => {
+                self.comes_again(id);
                 self.set_state(id, State::Stopping { stage, then: Then::Down }, turn);
             }
             State::Stopping { stage: Stage::Kill, then: Then::Fail } if svc.doomed => {

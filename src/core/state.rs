@@ -38,7 +38,7 @@ pub struct Svc {
     pub queued: bool,
     /// The shell was told to wait for its connection or time.
     pub awaiting: bool,
-    /// Its last run failed, and it waits for the next.
+    /// Its last end was a failure, and it was not started since.
     pub run_failed: bool,
     /// What was wrong with its process when it was last taken down for that; until it is ready again or ends by itself.
     pub flaw: Option<Flaw>,

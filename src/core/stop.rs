@@ -27,7 +27,14 @@ impl Core {
         self.svc_mut(id).flaw = Some(flaw);
         let (health, timeout) = (&self.plan.service(id).health, self.plan.service(id).stop.timeout);
         match health.on_failure {
-            OnFailure::Shutdown => self.begin_shutdown(Cause::Unhealthy(id), turn),
+            OnFailure::Shutdown => {
+                // It may have to wait for others until it comes down, and nothing else changes meanwhile.
+                if flaw == Flaw::Unready {
+                    self.arm(id, self.plan.service(id).ready.timeout, turn);
+                }
+                self.begin_watchdog(id, turn);
+                self.begin_shutdown(Cause::Unhealthy(id), turn);
+            }
             OnFailure::None if flaw != Flaw::Unready => self.begin_watchdog(id, turn),
             OnFailure::Restart | OnFailure::None => {
                 let ready = self.svc(id).state == State::Ready;
@@ -73,6 +80,9 @@ impl Core {
     pub(super) fn take_down(&mut self, id: Id, turn: &mut Turn<'_>) {
         let state = self.svc(id).state;
         self.let_go(id, turn);
+        if matches!(state, State::Starting(_) | State::Ready | State::Backoff) {
+            self.comes_again(id);
+        }
         if !self.svc(id).live.any() {
             self.down(id, turn);
             return;
@@ -103,12 +113,13 @@ impl Core {
 
     pub(super) fn down(&mut self, id: Id, turn: &mut Turn<'_>) {
         self.forget(id, turn);
+        let triggered = self.plan.service(id).waits_for_trigger();
         let svc = self.svc_mut(id);
         svc.checked = false;
         svc.failures = 0;
         svc.queued = false;
         // What was asked for since it began to come down holds.
-        svc.demanded &= svc.target;
+        svc.demanded = triggered && svc.target && (svc.demanded || svc.again);
         self.set_state(id, State::Inactive, turn);
     }
 

@@ -10,10 +10,21 @@ use crate::model::{Id, Overlap};
 impl Core {
     /// Where another service would start.
     pub(super) fn await_trigger(&mut self, id: Id, turn: &mut Turn<'_>) {
+        self.awaits(id, turn);
+        self.set_state(id, State::Armed, turn);
+    }
+
+    /// It starts; of a schedule, the next time may come meanwhile.
+    pub(super) fn await_next_run(&mut self, id: Id, turn: &mut Turn<'_>) {
+        if self.plan.service(id).schedule.is_some() {
+            self.awaits(id, turn);
+        }
+    }
+
+    fn awaits(&mut self, id: Id, turn: &mut Turn<'_>) {
         if !std::mem::replace(&mut self.svc_mut(id).awaiting, true) {
             turn.act(Action::Await(id));
         }
-        self.set_state(id, State::Armed, turn);
     }
 
     /// It is not meant to be up any more.
@@ -69,16 +80,15 @@ impl Core {
     /// A run is over, or an idle service has ended: until the next time.
     pub(super) fn rest(&mut self, id: Id, turn: &mut Turn<'_>) {
         let svc = self.svc_mut(id);
-        svc.demanded = std::mem::take(&mut svc.queued);
+        // A restart that waited for its dependents has nothing left to take down.
+        svc.demanded |= std::mem::take(&mut svc.queued) || svc.again;
         svc.failures = 0;
         self.set_state(id, State::Inactive, turn);
     }
 
-    /// A run that failed and is repeated is the same run.
-    pub(super) fn repeat_run(&mut self, id: Id) {
-        if self.plan.service(id).schedule.is_some() {
-            self.svc_mut(id).demanded = true;
-        }
+    /// It is to be started anew, after a crash or because of others: when it may, as any other, whatever comes.
+    pub(super) fn comes_again(&mut self, id: Id) {
+        self.svc_mut(id).demanded = self.plan.service(id).waits_for_trigger();
     }
 
     /// Whether a run that has failed for good only means to wait for the next.

@@ -288,6 +288,7 @@ impl Shell {
             |plan: &Plan, id: Id| plan.services.get(id.index()).map(|s| s.name.clone()).unwrap_or_default();
         let anew: Vec<Id> = new.ids().filter(|id| name(&old, *id) != name(&new, *id)).collect();
         self.procs.replace(new.services.len(), &anew);
+        self.probes.replace(&anew);
         self.faults.resize(new.services.len().max(self.faults.len()), None);
         for id in &anew {
             self.unmet.remove(id);

@@ -116,6 +116,11 @@ impl Shell {
         if gifts.any() {
             prepared = prepared.pass(&gifts.fds(proc.id, &self.sockets, &self.notify), &gifts.own_pid);
         }
+        match proc.role {
+            Role::Main => self.expect_sign(proc.id),
+            Role::Probe => return self.spawn_probe(proc.id, prepared),
+            Role::Check | Role::Stop | Role::Reload => {}
+        }
         let [stdout, stderr] = self.output.open(proc.id).map_err(|e| SpawnError::output(&e))?;
         self.spawner.spawn(prepared, stdout, stderr)
     }
@@ -131,10 +136,14 @@ impl Shell {
         if proc.role == Role::Main {
             self.begin_listening(proc.id);
             self.output.begin(proc.id);
+            self.probes.begin(proc.id);
         }
     }
 
     fn not_spawned(&mut self, proc: Proc, error: &SpawnError) {
+        if proc.role == Role::Probe {
+            return self.answer_probe(proc.id, Err(error.to_string()));
+        }
         let fault = Fault { temporary: error.temporary(), code: error.exit_code() };
         if let Some(slot) = self.faults.get_mut(proc.id.index()) {
             *slot = Some(error.to_string());
@@ -157,10 +166,19 @@ impl Shell {
             Outcome::Pending => return,
             Outcome::Executed => {
                 entry.report = None;
+                if proc.role == Role::Probe {
+                    return;
+                }
                 self.facts.push_back(Event::Spawned(proc));
+                if proc.role == Role::Main {
+                    self.sign_may_come(proc.id);
+                }
             }
             Outcome::Failed(error) => {
                 entry.report = None;
+                if proc.role == Role::Probe {
+                    return self.probe_not_executed(proc.id, &error);
+                }
                 entry.failed = true;
                 self.not_spawned(proc, &error);
             }
@@ -284,8 +302,10 @@ impl Shell {
             | Notice::ReloadFailed { id, reason: Reason::ReloadNotStarted } => {
                 self.faults.get_mut(id.index()).and_then(Option::take)
             }
-            Notice::Unready(id) | Notice::Unwell(id, _) | Notice::Unhealthy(id, ..) => self.last_answer(id),
+            Notice::Unready(id) => self.last_answer(id).or_else(|| self.missing_sign(id)),
+            Notice::Unwell(id, _) | Notice::Unhealthy(id, ..) => self.last_answer(id),
             Notice::State(id, state) => {
+                self.state_is(id, state);
                 self.hold_sockets(id, state);
                 None
             }

@@ -120,7 +120,13 @@ impl Shell {
         }
         let Some(entry) = self.procs.remove(pid) else { return };
         let proc = entry.proc;
+        if proc.role == Role::Probe {
+            self.bury_probe(proc.id, pid, exit);
+            reap::consume(pid);
+            return self.settle();
+        }
         self.output.drain(proc.id);
+        self.take_lines_found();
         reap::consume(pid);
         tracing::debug!("{}: process {pid} ended", self.name(proc.id));
         if entry.failed {

@@ -19,6 +19,7 @@ mod finish;
 mod logs;
 mod pipe;
 mod replace;
+mod seek;
 
 pub use logs::{Cursor, Entry};
 
@@ -29,6 +30,7 @@ use crate::model::{Id, LogLevel};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use pipe::{Pipe, Taken};
+use seek::Sought;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -68,6 +70,8 @@ pub struct Output {
     /// Streams with something to read, in the order in which they have their share.
     queue: VecDeque<u32>,
     paused: Vec<u32>,
+    /// The services that wrote the line that is sought.
+    found: Vec<Id>,
     buffer: Box<[u8]>,
 }
 
@@ -83,6 +87,7 @@ struct Source {
     retired: bool,
     /// A process was started while output of the one before was still in a pipe.
     begins: bool,
+    sought: Option<Box<Sought>>,
 }
 
 /// Gives lines their stamps.
@@ -138,6 +143,7 @@ impl Output {
             own_prefix: Prefix::own(style),
             queue: VecDeque::new(),
             paused: Vec::new(),
+            found: Vec::new(),
             buffer: vec![0; SHARE].into_boxed_slice(),
         };
         for console in 0..output.consoles.count() {
@@ -302,12 +308,17 @@ impl Output {
         let nothing = Taken { count: 0, more: false };
         self.clock.look();
         let Some(source) = self.sources.get_mut(at) else { return nothing };
-        let Source { prefix, tail, pipes, .. } = source;
+        let Source { prefix, tail, pipes, sought, .. } = source;
         let Some(pipe) = &mut pipes[stream.index()] else { return nothing };
+        let is_ours = !pipe.is_cut();
         let (console, coloured) = (self.consoles.get_mut(stream.index()), self.coloured[stream.index()]);
         let most = most.min(self.buffer.len());
         let taken = pipe.read(&mut self.buffer[..most], |line| {
             tail.push(self.clock.next(), stream, line);
+            if is_ours && let Some(id) = sought.as_ref().and_then(|sought| sought.is_in(line)) {
+                self.found.push(id);
+                *sought = None;
+            }
             console.append(|to| prefix.append(line, coloured, to));
         });
         if source.begins && !source.is_cut() {
@@ -436,6 +447,7 @@ impl Source {
             born,
             retired: false,
             begins: false,
+            sought: None,
         }
     }
 

@@ -88,7 +88,10 @@ impl Procs {
                 }
             }
         }
-        self.sessions.insert(pid, proc.id);
+        // What a probe leaves behind is none of the service's.
+        if proc.role != Role::Probe {
+            self.sessions.insert(pid, proc.id);
+        }
         self.alive.insert(pid, Entry { proc, report: Some(report), failed: false, group: pid });
     }
 

@@ -7,8 +7,9 @@ use super::history::History;
 use super::notify::{self, Notify};
 use super::orphans::Orphans;
 use super::output::Output;
+use super::probes::Probes;
 use super::procs::Procs;
-use super::readiness::Newlines;
+use super::readiness::{Files, Newlines};
 use super::signals::{Inbox, Meaning, meaning};
 use super::sockets::Sockets;
 use super::timers::Due;
@@ -36,6 +37,8 @@ const REPORT: u64 = 1 << 32;
 const ALARM: u64 = 2 << 32;
 const DEATH: u64 = 4 << 32;
 const READING: u64 = 8 << 32;
+pub(super) const PROBE: u64 = 16 << 32;
+pub(super) const FILES: u64 = 32 << 32;
 pub(super) const NOTIFY: u64 = 1 << 40;
 /// With the number of a service in the lower half.
 pub(super) const SOCKET: u64 = 1 << 41;
@@ -61,6 +64,8 @@ pub(super) struct Shell {
     pub(super) origin: Origin,
     pub(super) applies: Applies,
     pub(super) procs: Procs,
+    pub(super) probes: Probes,
+    pub(super) files: Files,
     pub(super) notify: Notify,
     pub(super) newlines: Newlines,
     pub(super) sockets: Sockets,
@@ -128,6 +133,8 @@ impl Shell {
             origin,
             applies: Applies::default(),
             procs: Procs::new(services),
+            probes: Probes::default(),
+            files: Files::default(),
             notify: Notify::default(),
             newlines: Newlines::default(),
             sockets: Sockets::default(),
@@ -241,6 +248,7 @@ impl Shell {
                 }
                 Due::Groups => self.look_at_groups(),
                 Due::Dead => self.deaths = true,
+                Due::File(id) => self.look_for_file(id),
                 Due::Connection(id) => self.look_for_connections(id),
                 Due::Reading => self.reading_is_late(),
                 Due::Apply(number) => self.end_waiting(number),
@@ -250,6 +258,9 @@ impl Shell {
         }
         let more_calls = self.answer_calls();
         let more_output = self.output.turn(OUTPUT_BUDGET);
+        if self.take_lines_found() {
+            self.settle();
+        }
         self.tell_followers();
         self.tell_progress();
         more_deaths || more_calls || more_output || self.readable || self.deaths || self.may_start()
@@ -292,6 +303,10 @@ impl Shell {
                 self.deaths = true;
             } else if data == READING {
                 self.read_on();
+            } else if data == FILES {
+                self.look_for_files();
+            } else if data & PROBE != 0 {
+                self.go_on_probing(Id((data & u64::from(u32::MAX)) as u32));
             } else if data & REPORT != 0 {
                 self.report(Pid::try_from(data & u64::from(u32::MAX)).unwrap_or_default());
             } else if data == NOTIFY {

@@ -16,6 +16,7 @@
 //! | `notify`, `listen` | sockets on which services tell, and on which they are asked            |
 //! | `watch`          | waiting in the runtime for a descriptor of our own                         |
 //! | `procs`          | the descendants of this process, and signals to them                       |
+//! | `connect`        | connections that nobody waits for                                         |
 //! | `fork`           | a copy of this process that works something out                            |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
@@ -24,6 +25,7 @@
 
 mod capabilities;
 mod child;
+pub mod connect;
 pub mod console;
 mod diagnose;
 mod environment;

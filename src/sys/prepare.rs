@@ -134,6 +134,13 @@ impl Prepared {
         Ok(Self { orders: Box::new(orders), context, stdin: exec.stdin.clone() })
     }
 
+    /// With a standard input that reads as empty, whatever `exec` says.
+    #[must_use]
+    pub fn without_input(mut self) -> Self {
+        self.stdin = Stdin::Null;
+        self
+    }
+
     /// Has the child inherit `fds` too: each what is open here until the child is made, and the number that it has there, 3
     /// or above. `own_pid` are variables that hold the pid of the child, whatever the configuration sets them to.
     #[must_use]

@@ -8,6 +8,7 @@ mod crash;
 mod instance;
 mod options;
 mod orphans;
+mod probes;
 mod procfs;
 mod records;
 mod report;
@@ -35,7 +36,7 @@ fn main() {
     let peers = setup::installed(&options);
     let mut bench = Bench { options, peers, report: Report::new() };
     type Part = fn(&mut Bench);
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 9] = [
         ("start", start::measure),
         ("restart", crash::measure),
         ("orphans", orphans::measure),
@@ -43,6 +44,7 @@ fn main() {
         ("memory", rest::memory),
         ("idle", rest::idle),
         ("control", control::measure),
+        ("probes", probes::measure),
         ("size", rest::size),
     ];
     let begin = std::time::Instant::now();

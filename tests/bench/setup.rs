@@ -22,6 +22,17 @@ pub enum Load {
     Stubborn,
     /// One service that makes K orphans.
     Orphans(usize),
+    /// N services whose health is asked once a second.
+    Probed(usize, Look),
+}
+
+/// What health is asked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Exec,
+    /// The port of this machine that answers.
+    Tcp(u16),
+    Http(u16),
 }
 
 pub const GRACE_MS: u32 = 2000;
@@ -29,7 +40,7 @@ pub const GRACE_MS: u32 = 2000;
 impl Load {
     pub fn services(self) -> usize {
         match self {
-            Self::Plain(n) | Self::Immediate(n) | Self::Stop(n) => n,
+            Self::Plain(n) | Self::Immediate(n) | Self::Stop(n) | Self::Probed(n, _) => n,
             Self::Stubborn | Self::Orphans(_) => 1,
         }
     }
@@ -191,6 +202,14 @@ fn foster(load: Load, command: &[String]) -> String {
     let mut text = format!("command = {command:?}\n");
     if matches!(load, Load::Immediate(_)) {
         text.push_str("[restart]\ndelay = \"0\"\nlimit = \"unlimited\"\n");
+    }
+    if let Load::Probed(_, look) = load {
+        let probe = match look {
+            Look::Exec => "exec = \"/bin/true\"".to_owned(),
+            Look::Tcp(port) => format!("tcp = \"127.0.0.1:{port}\""),
+            Look::Http(port) => format!("http = \"http://127.0.0.1:{port}/\""),
+        };
+        let _ = writeln!(text, "[health]\n{probe}\ninterval = \"1s\"");
     }
     if load == Load::Stubborn {
         let _ = writeln!(text, "[stop]\ntimeout = \"{GRACE_MS}ms\"");

@@ -281,6 +281,11 @@ impl Container {
         processes::private_memory(self.init)
     }
 
+    /// Memory of PID 1 that is in no file, in KiB.
+    pub fn anonymous_memory(&self) -> u64 {
+        processes::memory(self.init, &["Anonymous:"])
+    }
+
     pub fn init(&self) -> i32 {
         self.init
     }

@@ -42,6 +42,7 @@ extern "C" fn entry() {
             enter(socket, &words[2..])
         }
         ["serve", name, ..] => serve(name, &words[2..]),
+        ["answer", name, place] => super::answer::answer(name, place),
         ["starve", _, ..] => starve(&words[1..]),
         ["orphans", count] => orphans(count.parse().unwrap()),
         ["chains", count] => chains(count.parse().unwrap()),
@@ -56,7 +57,7 @@ extern "C" fn entry() {
     unsafe { libc::_exit(code) }
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let Ok(path) = std::env::var("EVENTS") else { return };
     if let Ok(mut events) = std::fs::OpenOptions::new().append(true).open(path) {
         let _ = events.write_all(format!("{text}\n").as_bytes());

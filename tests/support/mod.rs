@@ -12,6 +12,7 @@
     clippy::panic
 )]
 
+mod answer;
 mod cgroup;
 mod container;
 mod helper;

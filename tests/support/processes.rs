@@ -74,10 +74,13 @@ pub fn cpu_time(pid: i32) -> Duration {
 }
 
 pub fn private_memory(pid: i32) -> u64 {
+    memory(pid, &["Private_Clean:", "Private_Dirty:"])
+}
+
+/// The sum of these kinds of memory in KiB.
+pub fn memory(pid: i32, kinds: &[&str]) -> u64 {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
-    let lines = rollup
-        .lines()
-        .filter(|line| line.starts_with("Private_Clean:") || line.starts_with("Private_Dirty:"));
+    let lines = rollup.lines().filter(|line| kinds.iter().any(|kind| line.starts_with(kind)));
     lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
 }
 

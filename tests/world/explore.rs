@@ -96,13 +96,18 @@ pub fn story(s: &Service) -> String {
         essential,
         main,
         ready,
+        health,
+        on_demand,
+        schedule,
+        reload,
         restart,
         stop,
         ..
     } = s;
     format!(
         "{name} {kind:?} requires {requires:?} wants {wants:?} after {after:?} restart-with {restart_with:?} essential \
-         {essential} main {main} {ready:?} {:?} limit {:?} stop command {}",
+         {essential} main {main} {:?} {health:?} on demand {on_demand} {schedule:?} {reload:?} {:?} limit {:?} stop command {}",
+        ready.sign,
         restart.policy,
         restart.limit,
         stop.command.is_some()

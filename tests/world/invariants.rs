@@ -2,8 +2,10 @@
 
 use super::waiters::{nobody_waits_in_vain, reloads_end_with_readiness};
 use super::{Life, World};
-use foster::core::{Action, Core, Event, Phase, Role, Stage, Starting, State, Then, Timer, Why};
-use foster::model::{Id, Kind, Plan};
+use foster::core::{
+    Action, Core, Event, Phase, Proc, Request, Role, Stage, Starting, State, Then, Timer, Why,
+};
+use foster::model::{Exit, Id, Kind, Plan, Policy};
 use std::rc::Rc;
 
 /// One step, seen from outside.
@@ -19,11 +21,12 @@ type OfSteps = fn(&Edge<'_>) -> Result<(), String>;
 /// What must hold of a state, however it was reached.
 type OfStates = fn(&World) -> Result<(), String>;
 
-pub const OF_STEPS: [(&str, OfSteps); 8] = [
+pub const OF_STEPS: [(&str, OfSteps); 9] = [
     ("nothing is started while a requirement is not satisfied", requirements_first),
     ("nothing is stopped under a live dependent", dependents_stop_first),
     ("no service is started after the shutdown began", no_start_in_shutdown),
     ("what retires is not started", nothing_retiring_starts),
+    ("what waits for a connection or a time starts for nothing else, unless somebody asks", triggered_starts),
     ("what a new plan changes starts from scratch", changed_starts_anew),
     ("a plan is swapped when nothing of what retires lives", swapped_when_retired),
     (
@@ -33,7 +36,7 @@ pub const OF_STEPS: [(&str, OfSteps); 8] = [
     ("the exit comes with the last process or the last deadline", exit_in_time),
 ];
 
-pub const OF_STATES: [(&str, OfStates); 14] = [
+pub const OF_STATES: [(&str, OfStates); 17] = [
     ("what the core believes to live is what lives", beliefs_are_true),
     ("what is derived equals its definition", derived_facts_equal_their_definition),
     ("a timer is armed exactly in the states that need one", timers_fit_states),
@@ -45,6 +48,9 @@ pub const OF_STATES: [(&str, OfStates); 14] = [
     ("what is gone from the plan is gone", nothing_of_tombstones),
     ("exactly those retire that the coming plan removes or changes", only_changed_retire),
     ("a reload command ends with the readiness of its service", reloads_end_with_readiness),
+    ("a probe belongs to a service that it can still tell something about", probes_have_a_meaning),
+    ("who has to say that it is alive is up", watchdogs_watch_the_ready),
+    ("exactly those are awaited that may start by it", awaited_may_start),
     ("an essential failure ends the container", essential_failures_end_it),
     ("blocked means that the named requirement blocks", blocked_names_its_reason),
     ("a state and its processes fit", states_fit_processes),
@@ -65,6 +71,9 @@ fn beliefs_are_true(world: &World) -> Result<(), String> {
         let (live, outside) = (world.core.svc(id).live, world.outside[id.index()]);
         let real = [outside.main, outside.check, outside.stop, outside.reload].map(|life| life != Life::None);
         if [live.main, live.check, live.stop, live.reload] != real {
+            return Err(format!("{id:?} believes {live:?}, there is {outside:?}"));
+        }
+        if live.probe != outside.probe {
             return Err(format!("{id:?} believes {live:?}, there is {outside:?}"));
         }
         if live.group != outside.group {
@@ -131,7 +140,10 @@ fn requirements_first(edge: &Edge<'_>) -> Result<(), String> {
         if matches!(proc.role, Role::Stop | Role::Reload) {
             continue;
         }
-        if let Some(open) = plan.service(proc.id).requires.iter().find(|r| !core.satisfied(**r)) {
+        // What counted as satisfied by the old plan may get another chance by the new one in the same step.
+        let old = !Rc::ptr_eq(plan, core.plan());
+        let satisfied = |r: &Id| core.satisfied(*r) || (old && edge.before.core.satisfied(*r));
+        if let Some(open) = plan.service(proc.id).requires.iter().find(|r| !satisfied(r)) {
             return Err(format!("{proc:?} started while {open:?} is {:?}", core.svc(*open).state));
         }
     }
@@ -149,7 +161,16 @@ fn dependents_stop_first(edge: &Edge<'_>) -> Result<(), String> {
         let rest = edge.after.outside[id.index()].main == Life::None;
         // Nor does a stop that began while nobody minded have to wait for who came later.
         let begun = matches!(edge.before.core.svc(id).state, State::Stopping { .. });
-        if overdue || rest || begun || !matches!(core.svc(id).state, State::Stopping { then: Then::Down, .. })
+        // A process that is of no use comes down for that, whoever is about to come down before it.
+        let flaw = match *edge.event {
+            Event::Timer(Timer::Service(of) | Timer::Probe(of)) | Event::Probed(of, _) => of == id,
+            _ => false,
+        };
+        if overdue
+            || rest
+            || begun
+            || flaw
+            || !matches!(core.svc(id).state, State::Stopping { then: Then::Down, .. })
         {
             continue;
         }
@@ -221,6 +242,90 @@ fn nothing_retiring_starts(edge: &Edge<'_>) -> Result<(), String> {
     Ok(())
 }
 
+fn triggered_starts(edge: &Edge<'_>) -> Result<(), String> {
+    let (before, after) = (&edge.before.core, &edge.after.core);
+    for action in edge.actions {
+        let Action::Spawn(Proc { id, role: Role::Main }) = *action else { continue };
+        if !after.plan().service(id).waits_for_trigger() {
+            continue;
+        }
+        let was = before.plan().services.get(id.index()).map(|_| before.svc(id));
+        let up = was.is_some_and(|svc| {
+            matches!(svc.state, State::Starting(_) | State::Ready | State::Backoff | State::Stopping { .. })
+        });
+        let policy = after.plan().service(id).restart.policy;
+        let due = match *edge.event {
+            Event::Triggered(_) => true,
+            Event::Request(Request::Start(asked) | Request::Restart(asked), _) if asked == id => true,
+            // A crash is followed by a restart, an end that is none by nothing.
+            Event::Exited { proc, exit, .. } if proc.id == id => {
+                let flawed = was.is_some_and(|svc| matches!(svc.state, State::Stopping { .. }));
+                up && (flawed || exit != Exit::Code(0) || policy == Policy::Always)
+            }
+            // What was up comes up again.
+            _ => up,
+        };
+        let asked = was.is_none_or(|svc| svc.demanded || svc.queued || svc.again);
+        let fresh = edge.actions.contains(&Action::Replaced)
+            && after.plan().service(id).schedule.as_ref().is_some_and(|s| s.run_at_start);
+        if !due && !asked && !fresh {
+            return Err(format!("{id:?} was {:?}", was.map(|svc| svc.state)));
+        }
+    }
+    Ok(())
+}
+
+fn probes_have_a_meaning(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    for id in core.plan().ids() {
+        let (svc, outside) = (core.svc(id), world.outside[id.index()]);
+        let fits = match svc.state {
+            State::Starting(Starting::Sign) | State::Ready => outside.given_up == svc.probe_dropped,
+            State::Stopping { .. } => outside.given_up == outside.probe,
+            _ => !outside.probe,
+        };
+        let armed = world.exit.is_some() || outside.probe_timer == core.needs_probe_timer(id);
+        if !fits || !armed {
+            return Err(format!("{id:?}, {:?} with {outside:?}", svc.state));
+        }
+    }
+    Ok(())
+}
+
+fn watchdogs_watch_the_ready(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    for id in core.plan().ids() {
+        let (svc, armed) = (core.svc(id), world.outside[id.index()].watchdog_timer);
+        if world.exit.is_none() && (armed != core.needs_watchdog(id) || armed && svc.state != State::Ready) {
+            return Err(format!("{id:?}, {:?}, armed: {armed}", svc.state));
+        }
+    }
+    Ok(())
+}
+
+fn awaited_may_start(world: &World) -> Result<(), String> {
+    let core = &world.core;
+    for id in core.plan().ids() {
+        let (svc, service) = (core.svc(id), core.plan().service(id));
+        let awaited = world.outside[id.index()].awaited;
+        let fits = match svc.state {
+            State::Armed => awaited,
+            // The next time may come while it runs, or waits for what it requires.
+            _ if awaited => {
+                let over =
+                    matches!(svc.state, State::Failed | State::Blocked(_) | State::Skipped | State::Done);
+                service.schedule.is_some() && !over && (svc.state != State::Inactive || !svc.doomed())
+            }
+            State::Starting(_) => service.schedule.is_none(),
+            _ => true,
+        };
+        if !fits || awaited != svc.awaiting || (awaited && !service.waits_for_trigger()) {
+            return Err(format!("{id:?}, {:?}, awaited: {awaited}, {}", svc.state, svc.awaiting));
+        }
+    }
+    Ok(())
+}
+
 /// Rests of groups; as to processes, the world sees itself.
 fn swapped_when_retired(edge: &Edge<'_>) -> Result<(), String> {
     let (before, after) = (edge.before, edge.after);
@@ -247,7 +352,8 @@ fn changed_starts_anew(edge: &Edge<'_>) -> Result<(), String> {
     }
     for id in old.ids().filter(|id| retires(old, new, *id)) {
         let (was, is) = (edge.before.core.svc(id), edge.after.core.svc(id));
-        let stays_held = was.held == is.held || new.service(id).name != old.service(id).name;
+        let asked = matches!(edge.event, Event::Request(Request::Start(_) | Request::Restart(_), _));
+        let stays_held = was.held == is.held || asked || new.service(id).name != old.service(id).name;
         if is.failures > 0 || is.checked || is.retiring || !stays_held {
             return Err(format!("{id:?} is {is:?}"));
         }
@@ -349,6 +455,8 @@ fn is_quiet(world: &World) -> bool {
                 && outside.check == Life::None
                 && outside.stop == Life::None
                 && outside.reload == Life::None
+                && !outside.reload_timer
+                && (!outside.probe || ready)
                 && !(outside.main == Life::Spawning)
                 && (outside.main == Life::None || ready)
                 && (!outside.timer || ready)
@@ -364,7 +472,8 @@ fn targets_are_met(world: &World) -> Result<(), String> {
     for id in core.plan().ids() {
         let svc = core.svc(id);
         let fine = match svc.state {
-            State::Ready | State::Done | State::Failed | State::Blocked(_) | State::Skipped => true,
+            State::Ready | State::Armed => true,
+            State::Done | State::Failed | State::Blocked(_) | State::Skipped => true,
             State::Inactive => {
                 !svc.target() || matches!(core.view(id).why, Why::Stopped(r) if core.svc(r).off())
             }
@@ -424,7 +533,7 @@ fn states_fit_processes(world: &World) -> Result<(), String> {
         let live = svc.live;
         let fits = match svc.state {
             State::Checking { command } => live.check == command && !live.main && !live.group,
-            State::Starting(Starting::Delay) => live.main && kind == Kind::Daemon,
+            State::Starting(Starting::Delay | Starting::Sign) => live.main && kind == Kind::Daemon,
             State::Starting(Starting::Run) => live.main && kind == Kind::Oneshot,
             State::Starting(Starting::Exec) => live.main && kind != Kind::Target,
             State::Ready => live.main == (kind == Kind::Daemon) && kind != Kind::Oneshot && !live.stop,

@@ -9,7 +9,7 @@ pub mod services;
 pub mod waiters;
 
 use foster::core::{Action, Core, Event, Fault, Goal, Phase, Proc, Request, Role, Sweep, Ticket, Timer};
-use foster::model::{Exit, Id, Kind, Plan, Service, Signal};
+use foster::model::{Exit, Id, Kind, Plan, Service, Sign, Signal};
 use std::hash::Hasher;
 use std::rc::Rc;
 use waiters::Waiter;
@@ -35,16 +35,25 @@ pub struct Outside {
     pub group: bool,
     /// A question that is answered before anything else happens.
     pub asked: bool,
+    /// A probe lives; `given_up`: and the core does not want it any more.
+    pub probe: bool,
+    pub given_up: bool,
+    /// A connection or a time of a schedule is told to the core.
+    pub awaited: bool,
     pub timer: bool,
     pub reload_timer: bool,
+    pub probe_timer: bool,
+    pub watchdog_timer: bool,
 }
 
 impl std::hash::Hash for Outside {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let lives = [self.main, self.check, self.stop, self.reload];
-        let flags = [self.group, self.asked, self.timer, self.reload_timer];
-        let digits = lives.into_iter().map(|life| life as u32).chain(flags.map(u32::from));
-        hasher.write_u32(digits.fold(0, |bits, digit| bits << 2 | digit));
+        let flags = [self.group, self.asked, self.probe, self.given_up, self.awaited];
+        let timers = [self.timer, self.reload_timer, self.probe_timer, self.watchdog_timer];
+        let lives = lives.into_iter().fold(0, |bits, life| bits << 2 | life as u32);
+        let flags = flags.into_iter().chain(timers);
+        hasher.write_u32(flags.fold(lives, |bits, flag| bits << 1 | u32::from(flag)));
     }
 }
 
@@ -76,14 +85,18 @@ pub struct Freedom {
     pub spawn_faults: bool,
     /// Somebody may wait for what is asked for, ask for reloads and apply other plans.
     pub waiters: bool,
+    /// Services that can speak say what they like, as sd_notify(3) has it.
+    pub speech: bool,
 }
 
-pub const ALL: Freedom = Freedom { leftovers: true, good_exits: true, spawn_faults: true, waiters: false };
+pub const ALL: Freedom =
+    Freedom { leftovers: true, good_exits: true, spawn_faults: true, waiters: false, speech: true };
 /// All that may happen, and all that may be asked for.
 pub const ASKED: Freedom = Freedom { waiters: true, ..ALL };
 /// The same, with few ways to fail.
 pub const ASKED_FEW: Freedom = Freedom { waiters: true, ..FEW };
-pub const FEW: Freedom = Freedom { leftovers: false, good_exits: false, spawn_faults: false, waiters: false };
+pub const FEW: Freedom =
+    Freedom { leftovers: false, good_exits: false, spawn_faults: false, waiters: false, speech: true };
 
 impl World {
     pub fn new(plan: Plan) -> Self {
@@ -142,6 +155,7 @@ impl World {
             Role::Check => &mut outside.check,
             Role::Stop => &mut outside.stop,
             Role::Reload => &mut outside.reload,
+            Role::Probe => unreachable!("the core hears nothing of the processes of probes"),
         }
     }
 
@@ -160,6 +174,16 @@ impl World {
             Event::Timer(Timer::Service(id)) => self.outside[id.index()].timer = false,
             Event::Timer(Timer::Shutdown) => self.shutdown_timer = false,
             Event::Timer(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
+            Event::Timer(Timer::Probe(id)) => self.outside[id.index()].probe_timer = false,
+            Event::Timer(Timer::Watchdog(id)) => self.outside[id.index()].watchdog_timer = false,
+            Event::Probed(id, _) => {
+                let outside = &mut self.outside[id.index()];
+                (outside.probe, outside.given_up) = (false, false);
+            }
+            // A connection is told once; a schedule goes on.
+            Event::Triggered(id) => {
+                self.outside[id.index()].awaited &= self.core.plan().service(id).schedule.is_some();
+            }
             Event::Request(request, Some(ticket)) => {
                 self.waiters.push(Waiter::new(&self.core, ticket, request))
             }
@@ -171,6 +195,8 @@ impl World {
                 self.waiters.extend(ticket.map(|ticket| Waiter::for_plan(ticket, plan)));
             }
             Event::Boot | Event::Request(_, None) | Event::NoChildren => {}
+            Event::Ready(_) | Event::Leaving(_) | Event::Reloading(_) => {}
+            Event::Extend(..) | Event::Alive(_) | Event::Watch(..) | Event::Hung(_) => {}
         }
     }
 
@@ -206,9 +232,35 @@ impl World {
             Action::Sweep(sweep) => self.swept = Some(sweep),
             Action::Arm(Timer::Reload(id), _) => self.outside[id.index()].reload_timer = true,
             Action::Disarm(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
-            Action::Reload(id) => {
+            Action::Reload(id) | Action::Abort(id) => {
                 if self.outside[id.index()].main != Life::Running {
-                    return Err(format!("a reload signal for {id:?}, which has no process"));
+                    return Err(format!("{action:?}, and it has no process"));
+                }
+            }
+            Action::Arm(Timer::Probe(id), _) => self.outside[id.index()].probe_timer = true,
+            Action::Disarm(Timer::Probe(id)) => self.outside[id.index()].probe_timer = false,
+            Action::Arm(Timer::Watchdog(id), _) => self.outside[id.index()].watchdog_timer = true,
+            Action::Disarm(Timer::Watchdog(id)) => self.outside[id.index()].watchdog_timer = false,
+            Action::Probe(id) => {
+                let outside = &mut self.outside[id.index()];
+                if std::mem::replace(&mut outside.probe, true) || outside.main != Life::Running {
+                    return Err(format!("a probe of {id:?}: {outside:?}"));
+                }
+            }
+            Action::Abandon(id) => {
+                let outside = &mut self.outside[id.index()];
+                if std::mem::replace(&mut outside.given_up, true) || !outside.probe {
+                    return Err(format!("a probe of {id:?} given up: {outside:?}"));
+                }
+            }
+            Action::Await(id) => {
+                if std::mem::replace(&mut self.outside[id.index()].awaited, true) {
+                    return Err(format!("{id:?} is awaited already"));
+                }
+            }
+            Action::Forget(id) => {
+                if !std::mem::take(&mut self.outside[id.index()].awaited) {
+                    return Err(format!("{id:?} is forgotten and was not awaited"));
                 }
             }
             Action::Replaced => self.replaced()?,
@@ -226,7 +278,8 @@ impl World {
             return Err("a plan is in force that nobody asked for last".to_owned());
         }
         for id in old.ids().filter(|id| invariants::retires(&old, &new, *id)) {
-            if self.has_process(id) || self.outside[id.index()].timer {
+            let Outside { timer, awaited, probe, .. } = self.outside[id.index()];
+            if self.has_process(id) || timer || awaited || probe {
                 return Err(format!("the plan is swapped while something of {id:?} lives"));
             }
         }
@@ -263,6 +316,21 @@ impl World {
             if outside.reload_timer {
                 events.push(Event::Timer(Timer::Reload(id)));
             }
+            if outside.probe {
+                events.extend([true, false].map(|success| Event::Probed(id, success)));
+            }
+            if outside.probe_timer {
+                events.push(Event::Timer(Timer::Probe(id)));
+            }
+            if outside.watchdog_timer {
+                events.push(Event::Timer(Timer::Watchdog(id)));
+            }
+            if outside.awaited {
+                events.push(Event::Triggered(id));
+            }
+            if freedom.speech && outside.main == Life::Running {
+                self.speech(id, &mut events);
+            }
         }
         if self.shutdown_timer {
             events.push(Event::Timer(Timer::Shutdown));
@@ -271,6 +339,24 @@ impl World {
             events.push(Event::NoChildren);
         }
         events
+    }
+
+    /// What a service that runs may say, at any time.
+    fn speech(&self, id: Id, events: &mut Vec<Event>) {
+        let service = self.core.plan().service(id);
+        let silent = matches!(service.ready.sign, Sign::Exec | Sign::Delay(_) | Sign::Probe(_));
+        if !silent || service.reload.notify {
+            events.push(Event::Ready(id));
+        }
+        if service.reload.notify {
+            events.push(Event::Reloading(id));
+        }
+        if service.health.watchdog.is_some() {
+            events.extend([Event::Alive(id), Event::Watch(id, 0), Event::Watch(id, 1), Event::Hung(id)]);
+        }
+        if service.speaks_notify() {
+            events.extend([Event::Leaving(id), Event::Extend(id, 100_000)]);
+        }
     }
 
     fn process_events(&self, proc: Proc, life: Life, freedom: Freedom, events: &mut Vec<Event>) {
@@ -336,7 +422,7 @@ impl World {
 
     fn has_process(&self, id: Id) -> bool {
         let o = self.outside[id.index()];
-        [o.main, o.check, o.stop, o.reload].iter().any(|life| *life != Life::None)
+        o.probe || [o.main, o.check, o.stop, o.reload].iter().any(|life| *life != Life::None)
     }
 
     pub fn lives(&self, id: Id) -> bool {

@@ -1,8 +1,10 @@
 //! Who waits for an answer, and whether the answer is true.
 
 use super::{Life, World};
-use foster::core::{Answer, Core, Goal, Phase, Proc, Reason, Request, Role, State, StateName, Ticket, Why};
-use foster::model::{Id, Kind, Plan};
+use foster::core::{
+    Answer, Core, Goal, Phase, Proc, Reason, Request, Role, Said, State, StateName, Ticket, Why,
+};
+use foster::model::{Exit, Id, Kind, Plan};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -36,6 +38,11 @@ impl Waiter {
     pub fn new(core: &Core, ticket: Ticket, request: Request) -> Self {
         let spawned = match request {
             Request::Restart(id) => core.plan().service(id).kind == Kind::Target,
+            // Who asks for a run means one that is not over yet.
+            Request::Start(id) => {
+                let runs = matches!(core.svc(id).state, State::Starting(_) | State::Ready | State::Skipped);
+                runs || !core.plan().service(id).waits_for_trigger()
+            }
             _ => true,
         };
         Self { ticket, request: Some(request), plan: None, spawned }
@@ -46,7 +53,8 @@ impl Waiter {
     }
 
     pub fn is_about(&self, proc: Proc) -> bool {
-        self.request == Some(Request::Restart(proc.id)) && proc.role == Role::Main
+        let asked = [Request::Start(proc.id), Request::Restart(proc.id)];
+        self.request.is_some_and(|request| asked.contains(&request)) && proc.role == Role::Main
     }
 
     fn id(&self) -> Option<Id> {
@@ -78,12 +86,16 @@ impl Waiter {
         let running = core.phase() == Phase::Running;
         match (self.request, &self.plan) {
             (None, plan) => running && plan.as_ref().is_some_and(|plan| Rc::ptr_eq(plan, core.plan())),
-            (Some(Request::Start(id) | Request::Await(id, Goal::Ready)), _) => {
+            (Some(Request::Await(id, Goal::Ready)), _) => {
                 running && core.satisfied(id) && !core.svc(id).doomed()
             }
-            (Some(Request::Restart(id)), _) => {
-                let new = self.spawned || core.svc(id).state == State::Skipped;
-                running && core.satisfied(id) && !core.svc(id).doomed() && new
+            (Some(Request::Start(id) | Request::Restart(id)), _) => {
+                let svc = core.svc(id);
+                let new = self.spawned || svc.state == State::Skipped;
+                // A run that failed is none that was asked for.
+                let ran =
+                    svc.state != State::Armed || (svc.last_exit == Some(Exit::Code(0)) && !svc.stillborn);
+                running && core.satisfied(id) && !svc.doomed() && new && ran
             }
             (Some(Request::Stop(id)), _) => !world.lives(id) && !core.standing(id),
             (Some(Request::Await(id, Goal::Stopped)), _) => {
@@ -110,7 +122,11 @@ fn reason_is_true(core: &Core, id: Option<Id>, reason: Reason) -> bool {
     let state = id.map(|id| core.svc(id).state);
     match reason {
         // What retires may be brought back.
-        Reason::Failed => state == Some(State::Failed) && id.is_some_and(|id| !core.svc(id).retiring),
+        Reason::Failed => id.is_some_and(|id| match core.svc(id).state {
+            State::Failed => !core.svc(id).retiring,
+            State::Armed => core.svc(id).run_failed,
+            _ => false,
+        }),
         Reason::Blocked(by) => state == Some(State::Blocked(by)) && !core.svc(by).retiring,
         Reason::Ended => state == Some(State::Done),
         Reason::Stopped(by) => core.svc(by).held,
@@ -149,7 +165,9 @@ pub fn nobody_waits_in_vain(world: &World) -> Result<(), String> {
     let core = &world.core;
     let may_wait = |waiter: &Waiter| match waiter.request {
         Some(Request::Await(id, Goal::Ready)) => core.svc(id).state == State::Inactive,
-        Some(Request::Await(id, Goal::Stopped)) => core.svc(id).state == State::Ready,
+        Some(Request::Await(id, Goal::Stopped)) => {
+            matches!(core.svc(id).state, State::Ready | State::Armed)
+        }
         _ => false,
     };
     match world.waiters.iter().find(|waiter| !may_wait(waiter)) {
@@ -163,7 +181,10 @@ pub fn reloads_end_with_readiness(world: &World) -> Result<(), String> {
     for id in world.core.plan().ids() {
         let (svc, outside) = (world.core.svc(id), world.outside[id.index()]);
         let fits = match svc.state {
-            _ if outside.reload == Life::None => !outside.reload_timer && !svc.reload_again,
+            _ if outside.reload == Life::None => match svc.reload_said {
+                Said::Nothing => !outside.reload_timer && !svc.reload_again,
+                Said::Asked | Said::Begun => svc.state == State::Ready,
+            },
             State::Ready => true,
             State::Stopping { .. } => svc.reload_killed && !svc.reload_again,
             _ => false,

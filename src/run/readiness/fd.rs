@@ -63,8 +63,7 @@ impl Shell {
     }
 
     /// What a service that is not ready did not do.
-    #[allow(dead_code)]
-    pub(in crate::run) fn missing_newline(&self, id: Id, number: u16) -> String {
+    pub(super) fn missing_newline(&self, id: Id, number: u16) -> String {
         match self.newlines.get(&id) {
             Some(None) => format!("closed descriptor {number} without a newline"),
             _ => format!("no newline on descriptor {number}"),
