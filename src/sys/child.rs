@@ -287,17 +287,21 @@ fn stdio(orders: &Orders) -> Result<(), Failure> {
     place(Stage::Stdout, errors, 2)
 }
 
-/// Puts further descriptors in place. What lies where one of them is to be, moves out of the way first: the sources, and the
-/// pipe of the report.
+/// Puts further descriptors in place. What lies where another of them is to be, moves out of the way first: the sources, and
+/// the pipe of the report. Not far away, for the limit of open files may be just above.
 fn pass_on(orders: &Orders) -> Result<(), Failure> {
     let fds = &orders.passed.fds;
-    let last = fds.iter().map(|(_, target)| *target).max().unwrap_or(2);
+    let is_target = |fd: c_int| fds.iter().any(|(_, target)| *target == fd);
     let beyond = |fd: &Cell<c_int>| {
-        if fd.get() > last {
-            return Ok(());
+        let mut least = 3;
+        while is_target(fd.get()) {
+            let copy = fcntl(fd.get() as usize, libc::F_DUPFD_CLOEXEC, least);
+            let copy = must(Stage::Descriptors, 0, copy)? as c_int;
+            least = copy.wrapping_add(1) as usize;
+            // A copy that lies on a target itself is overwritten there.
+            fd.set(copy);
         }
-        let moved = fcntl(fd.get() as usize, libc::F_DUPFD_CLOEXEC, last.wrapping_add(1) as usize);
-        must(Stage::Descriptors, 0, moved).map(|moved| fd.set(moved as c_int))
+        Ok(())
     };
     beyond(&orders.report)?;
     fds.iter().try_for_each(|(source, _)| beyond(source))?;

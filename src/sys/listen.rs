@@ -7,7 +7,7 @@ use super::{errno, errno_text, error_text, fds};
 use crate::model::{Listen, Listener, Socket};
 use std::io;
 use std::mem::size_of;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
@@ -56,8 +56,8 @@ impl AsFd for Bound {
 /// It cannot be made or bound, or its owner is unknown.
 pub fn listen(listener: &Listener) -> Result<Bound, NotBound> {
     let made = match &listener.listen {
-        Listen::Tcp(address) => internet(address, libc::SOCK_STREAM, listener),
-        Listen::Udp(address) => internet(address, libc::SOCK_DGRAM, listener),
+        Listen::Tcp(address) => everywhere(address, libc::SOCK_STREAM, listener),
+        Listen::Udp(address) => everywhere(address, libc::SOCK_DGRAM, listener),
         Listen::Unix(path) => local(path, libc::SOCK_STREAM, listener),
         Listen::UnixDatagram(path) => local(path, libc::SOCK_DGRAM, listener),
     };
@@ -106,6 +106,19 @@ fn start(socket: &OwnedFd, kind: libc::c_int, backlog: u32) -> io::Result<()> {
     match unsafe { libc::listen(socket.as_raw_fd(), backlog) } {
         0 => Ok(()),
         _ => Err(io::Error::from_raw_os_error(errno())),
+    }
+}
+
+/// Where there is no IPv6, `[::]` is every address of IPv4.
+fn everywhere(address: &SocketAddr, kind: libc::c_int, listener: &Listener) -> io::Result<Bound> {
+    let made = internet(address, kind, listener);
+    match (made.as_ref().map_err(io::Error::raw_os_error), address) {
+        (Err(Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)), SocketAddr::V6(v6))
+            if v6.ip().is_unspecified() =>
+        {
+            internet(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, v6.port())), kind, listener)
+        }
+        _ => made,
     }
 }
 

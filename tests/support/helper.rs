@@ -49,6 +49,7 @@ extern "C" fn entry() {
         ["bomb"] => bomb(),
         ["flood", count, code] => flood(count.parse().unwrap(), code.parse().unwrap()),
         ["outsider"] => outsider(),
+        ["speak", name, ..] => super::speaker::speak(name, &words[2..]),
         ["status"] => status(),
         ["leave-socket", path] => i32::from(std::os::unix::net::UnixListener::bind(path).is_err()),
         _ => 64,

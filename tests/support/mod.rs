@@ -20,6 +20,7 @@ mod http;
 mod processes;
 mod servers;
 mod setup;
+mod speaker;
 mod transcript;
 mod verbs;
 
@@ -30,6 +31,7 @@ pub use http::{Answer, Client};
 pub use processes::{Process, signal, signal_mask};
 pub use servers::{LONG, World, program as find_program, servers_problem};
 pub use setup::{Output, Setup};
+pub use speaker::speaker;
 pub use transcript::{Line, Source};
 pub use verbs::Ran;
 
