@@ -61,11 +61,7 @@ impl Shell {
         }
         if let Some(schedule) = &service.schedule {
             let zone = schedule.timezone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
-            let next = match self.next_run(id) {
-                Some(time) => format!(", next at {time}"),
-                None => String::new(),
-            };
-            facts.push(format!("schedule: {}{zone}{next}", schedule.cron));
+            facts.push(format!("schedule: {}{zone}", schedule.cron));
         }
         facts
     }
@@ -103,11 +99,12 @@ impl Shell {
             }
             (StateName::Starting, _) if service.kind == Kind::Oneshot => "it runs to its end".to_owned(),
             (StateName::Starting, _) => "it becomes ready".to_owned(),
-            (StateName::Waiting, _) if svc.state == State::Armed => match self.next_run(id) {
-                Some(time) => format!("it runs at {time}"),
-                None if service.schedule.is_some() => "nothing until somebody starts it".to_owned(),
-                None => "it starts when something comes on its sockets".to_owned(),
-            },
+            (StateName::Waiting, _) if svc.state == State::Armed && service.schedule.is_some() => {
+                "it runs at its next time".to_owned()
+            }
+            (StateName::Waiting, _) if svc.state == State::Armed => {
+                "it starts when something comes on its sockets".to_owned()
+            }
             (StateName::Waiting, _) => "it starts when what it waits for is there".to_owned(),
             (StateName::Ready | StateName::Skipped, _) => "nothing".to_owned(),
             (StateName::Done, _) if service.kind == Kind::Oneshot => "nothing".to_owned(),
@@ -116,11 +113,5 @@ impl Shell {
                 "nothing until somebody starts it".to_owned()
             }
         }
-    }
-}
-
-impl Shell {
-    pub(super) fn next_run(&self, _: Id) -> Option<jiff::Timestamp> {
-        None
     }
 }
