@@ -293,3 +293,39 @@ fn real_servers_are_ready_and_healthy_by_their_own_tools() {
     c.terminate();
     c.expect_exit(0);
 }
+
+#[test]
+fn a_probe_that_cannot_be_made_has_failed_and_the_next_one_is_made() {
+    needs_namespace!();
+    for probe in ["exec = \"true\"", "tcp = \"127.0.0.1:81\""] {
+        let health = format!("[health]\n{probe}\ninterval = \"10ms\"\nfailures = 2\non-failure = \"none\"\n");
+        let toml =
+            helper(&["answer", "web", "tcp=127.0.0.1:81"]) + "[ready]\ntcp = \"127.0.0.1:81\"\n" + &health;
+        let mut c = Setup::new().network().service("web", toml).start();
+        fs::write(c.path("go"), "").unwrap();
+        c.wait_events("asked web", 1);
+        let limit = c.limit_descriptors(4);
+        c.wait_line(&["web: is not healthy: 2 probes in a row failed: cannot ", "too many open files"]);
+        c.limit_descriptors(limit);
+        c.wait_line(&["web: is healthy again"]);
+        c.stop_within(PROMPT);
+    }
+}
+
+#[test]
+fn a_probe_is_made_as_the_user_of_the_service() {
+    needs_namespace!();
+    if !support::is_root() {
+        support::skip!("only root can become another user");
+    }
+    let probe = "echo $(id -u) $(id -g) >/dev/stderr; exit 5";
+    let toml = "user = \"65534\"\ngroup = \"65533\"\n".to_owned()
+        + &helper(&["answer", "web", "tcp=127.0.0.1:81"])
+        + &format!(
+            "[health]\nexec = [\"/bin/sh\", \"-c\", {probe:?}]\ninterval = \"10ms\"\non-failure = \"none\"\n"
+        );
+    let mut c = Setup::new().service("web", toml).start();
+    c.wait_line(&["web: is not healthy: 3 probes in a row failed: exited with code 5: 65534 65533"]);
+    c.check(!c.printed(&["cannot", "/dev/stderr"]), "it cannot open its standard error");
+    c.stop_within(PROMPT);
+}

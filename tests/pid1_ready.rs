@@ -369,3 +369,20 @@ fn nothing_watches_directories_once_nobody_waits() {
     c.check(watches(&c) == 0, "a watch for nobody");
     c.stop_within(PROMPT);
 }
+
+#[test]
+fn without_watches_a_file_is_looked_for_now_and_then() {
+    needs_namespace!();
+    if support::is_root() {
+        support::skip!("the limit of watches would be that of the whole machine");
+    }
+    let mut c =
+        by_file("${DIRECTORY}/go", "").prelude("echo 0 >/proc/sys/user/max_inotify_instances").start();
+    c.release();
+    c.wait_event("up web");
+    pause(WHILE);
+    c.check(!is_up(&c, "app"), "ready without its file");
+    fs::write(c.path("go"), "").unwrap();
+    c.wait_event("up app");
+    c.stop_within(PROMPT);
+}

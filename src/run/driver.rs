@@ -69,7 +69,14 @@ impl Shell {
             Some(condition) if self.core.state_name(id) == StateName::Skipped => {
                 Some(format!("does not hold: {condition}"))
             }
-            _ => report::reason(&self.core, id),
+            _ => {
+                let reason = report::reason(&self.core, id);
+                let says = self.main_pid(id).and(self.status_text(id)).map(|text| format!("says: {text}"));
+                match (reason, says) {
+                    (Some(reason), Some(says)) => Some(format!("{reason}; {says}")),
+                    (reason, says) => reason.or(says),
+                }
+            }
         }
     }
 

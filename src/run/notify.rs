@@ -232,7 +232,6 @@ impl Shell {
     }
 
     /// What it last said that it does: one line that can be shown.
-    #[allow(dead_code)]
     pub(super) fn status_text(&self, id: Id) -> Option<&str> {
         self.notify.statuses.get(&id).map(String::as_str)
     }

@@ -46,6 +46,9 @@ pub struct Container {
 impl Container {
     pub(super) fn start(setup: Setup) -> Self {
         let directory = tempfile::Builder::new().prefix("foster-test-").tempdir().unwrap();
+        // Services run as other users too, and have to reach the sockets in it.
+        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(directory.path(), everybody).unwrap();
         let argv = setup.prepare(directory.path());
         let fifo = directory.path().join("events");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();

@@ -208,7 +208,7 @@ fn given(name: &str) {
         // SAFETY: so many bytes of a local.
         let count = unsafe { libc::pread(fd, text.as_mut_ptr().cast(), 64, 0) };
         let text = String::from_utf8_lossy(&text[..count.max(0) as usize]).into_owned();
-        say(&format!("holds {name} {text}").trim_end().to_owned());
+        say(format!("holds {name} {text}").trim_end());
     }
     let open: Vec<i32> =
         (3..64).filter(|fd| std::path::Path::new(&format!("/proc/self/fd/{fd}")).exists()).collect();

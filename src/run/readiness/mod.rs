@@ -48,7 +48,10 @@ impl Shell {
     /// What a service that is not ready did not do.
     pub(super) fn missing_sign(&self, id: Id) -> Option<String> {
         match &self.plan.service(id).ready.sign {
-            Sign::Notify => Some("it did not say READY=1".to_owned()),
+            Sign::Notify => Some(match self.status_text(id) {
+                Some(status) => format!("it did not say READY=1, but: {status}"),
+                None => "it did not say READY=1".to_owned(),
+            }),
             Sign::Fd(number) => Some(self.missing_newline(id, *number)),
             Sign::File(path) => Some(self.missing_file(id, path)),
             Sign::Log(regex) => Some(format!("no line matched {regex}")),
