@@ -66,7 +66,18 @@ impl Shell {
             main: service.main,
             essential: service.essential,
             orphans: self.procs.orphans(id),
+            healthy: self.is_looked_after(id).then_some(svc.flaw.is_none()),
+            misses: view.misses,
+            answer: self.last_answer(id),
+            status: self.status_text(id).map(str::to_owned),
+            next_run: None,
         }
+    }
+
+    /// Whether something would tell that it is not well.
+    fn is_looked_after(&self, id: Id) -> bool {
+        let svc = self.core.svc(id);
+        svc.state == State::Ready && (self.plan.service(id).health.probe.is_some() || svc.watchdog.is_some())
     }
 
     pub(super) fn exits(&self, id: Id, wall: Wall) -> Vec<Exit> {
