@@ -367,6 +367,27 @@ fn what_the_container_was_told_is_not_told_to_services() {
 }
 
 #[test]
+fn without_a_directory_that_all_can_reach_the_socket_has_a_secret_name() {
+    needs_namespace!();
+    if !support::is_root() {
+        skip!("only root can take the usual places away");
+    }
+    let prelude = "chmod 700 $DIRECTORY; mount -t tmpfs -o ro none /run;
+        mkdir -p /tmp/foster-0; mount -t tmpfs -o ro none /tmp/foster-0";
+    let shows =
+        sh("echo socket $${NOTIFY_SOCKET%%/*} >> $EVENTS; exec sleep 1000") + "[health]\nwatchdog = \"1h\"\n";
+    let mut c = Setup::new()
+        .prelude(prelude)
+        .service("shows", shows)
+        .service("db", speaker("db", &["say:READY=1", "barrier"]) + "[ready]\nnotify = true\n")
+        .start();
+    c.wait_event("socket @foster");
+    c.wait_event("barrier db");
+    c.wait_state("db", "ready");
+    c.stop_within(PROMPT);
+}
+
+#[test]
 fn whoever_started_the_container_is_told_how_far_it_is() {
     needs_namespace!();
     let directory = tempfile::tempdir().unwrap();
