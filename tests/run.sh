@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 target=$(rustc -vV | sed -n 's/^host: //p')
-RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target "$target"
+RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --release --target "$target"
 directory=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 FOSTER_BIN=$directory/$target/release/foster
 FOSTER_SKIPPED=$(mktemp)

@@ -247,8 +247,8 @@ const fn post(path: &'static str, body: &'static str, about: &'static str, ask: 
     Route { method: "POST", acts: true, body: Some(body), statuses: &ACTED, ..get(path, answer, about, ask) }
 }
 
-/// `docs/openapi.json`.
-const DESCRIPTION: &str = include_str!("../../docs/openapi.json");
+/// `docs/openapi.json`, without white space.
+const DESCRIPTION: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 /// What is found at a path.
 #[derive(Debug)]

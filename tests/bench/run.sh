@@ -24,7 +24,7 @@ for argument in "$@"; do
 done
 if [ $given = no ]; then
     target=$(rustc -vV | sed -n 's/^host: //p')
-    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --quiet --target "$target"
+    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --release --quiet --target "$target"
     directory=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
     set -- --foster "$directory/$target/release/foster" "$@"
 fi

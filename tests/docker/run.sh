@@ -50,7 +50,7 @@ esac
 foster=${1:-${FOSTER_BIN:-}}
 if [ -z "$foster" ]; then
     target=$(rustc -vV | sed -n 's/^host: //p')
-    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --quiet --target "$target" || exit 1
+    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --release --quiet --target "$target" || exit 1
     directory=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
     foster=$directory/$target/release/foster
 fi

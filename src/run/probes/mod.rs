@@ -260,3 +260,17 @@ fn line(text: &str) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_heard_is_one_short_line_whatever_it_is() {
+        assert_eq!(line(" a\tb\u{1b}[1m\r\nc \n"), "a\\tb\\u{1b}[1m\\r\\nc");
+        for letter in ["x", "é", "\u{7}", "\u{9b}", "🦀"] {
+            let long = line(&letter.repeat(10_000));
+            assert!(long.len() <= LONGEST && long.ends_with('…'), "{} bytes", long.len());
+        }
+    }
+}
