@@ -261,6 +261,73 @@ fn logs_are_the_last_lines_of_all_in_order() {
 }
 
 #[test]
+fn what_is_looked_at_and_waited_for_is_shown_with_what_it_came_to() {
+    needs_namespace!();
+    let job = "type = \"oneshot\"\n".to_owned()
+        + &sh("true")
+        + "[schedule]\ncron = \"0 0 1 1 *\"\ntimezone = \"UTC\"\n";
+    let idle = "on-demand = true\n".to_owned()
+        + &serve("idle", &[])
+        + "[[socket]]\nname = \"door\"\nlisten = \"@door\"\n";
+    let slow = serve("slow", &[]) + "[ready]\nunix = \"@nobody\"\ntimeout = \"1h\"\n";
+    let ill = serve("ill", &[])
+        + "[health]\ninterval = \"10ms\"\nfailures = 2\non-failure = \"none\"\n"
+        + "exec = [\"/bin/sh\", \"-c\", \"test ! -e $DIRECTORY/ill || { echo the disk is full; exit 1; }\"]\n";
+    let mut c = Setup::new()
+        .service("job", job)
+        .service("idle", idle)
+        .service("slow", slow)
+        .service("ill", ill)
+        .start();
+    c.wait_event("up ill");
+    c.wait_state("ill", "ready");
+    c.wait_state("slow", "starting");
+    c.wait_state("job", "waiting");
+    c.foster_ends(0, &["healthcheck", "ill", "idle", "job"]);
+    std::fs::write(c.path("ill"), "").unwrap();
+    c.wait_line(&["ill: is not healthy: 2 probes in a row failed", "the disk is full", "it goes on"]);
+
+    let status = c.foster_json(0, &["status", "--json"]);
+    let ill = find(&status, "ill");
+    assert_eq!((&ill["state"], &ill["healthy"], &ill["misses"]), (&"ready".into(), &false.into(), &2.into()));
+    assert!(ill["answer"].as_str().is_some_and(|answer| answer.contains("the disk is full")), "{ill}");
+    assert!(find(&status, "slow")["answer"].is_string() && find(&status, "slow")["healthy"].is_null());
+    let table = c.foster_ends(0, &["status"]).stdout;
+    assert!(table.contains("is not healthy; ") && table.contains("the disk is full"), "{table}");
+    assert!(table.contains("waits for its next time") && table.contains("waits for a connection"), "{table}");
+
+    let explain = |name: &str| c.foster_ends(0, &["explain", name]).stdout;
+    let text = explain("ill");
+    assert!(
+        text.contains("health: exec /bin/sh -c ") && text.contains("(2 of 2 failures in a row)\n"),
+        "{text}"
+    );
+    let text = explain("slow");
+    assert!(
+        text.contains("readiness: unix @nobody: ")
+            && text.contains("next: it becomes ready, or is stopped in "),
+        "{text}"
+    );
+    let text = explain("idle");
+    assert!(
+        text.contains("socket door: @door\n")
+            && text.contains("it starts when something comes on its sockets\n"),
+        "{text}"
+    );
+    let text = explain("job");
+    assert!(
+        text.contains("schedule: 0 0 1 1 * in UTC") && text.contains("next: it runs at its next time"),
+        "{text}"
+    );
+
+    std::fs::remove_file(c.path("ill")).unwrap();
+    c.wait_line(&["ill: is healthy again"]);
+    c.foster_ends(0, &["healthcheck", "ill"]);
+    c.terminate();
+    c.expect_exit(0);
+}
+
+#[test]
 fn the_schema_is_that_of_the_documentation() {
     for (arguments, file) in [
         (&["schema"][..], "service"),

@@ -23,11 +23,11 @@ fn run(service: &[u8], settings: Option<&str>) -> Result<Loaded, Report> {
 
 /// Every key of a group and of those inside it, as a file that sets it to a date, which fits nowhere.
 fn files(group: &'static Group) -> Vec<(String, String)> {
-    let header = if group.name.is_empty() { String::new() } else { format!("[{}]\n", group.name) };
+    let header = if group.name.is_empty() { String::new() } else { format!("{}\n", group.header()) };
     let mut list = Vec::new();
     for key in group.keys {
         match key.kind {
-            Type::Table(inner) => list.extend(files(inner)),
+            Type::Table(inner) | Type::Tables(inner) => list.extend(files(inner)),
             _ => list.push((group.path(key.name), format!("{header}{} = 1979-05-27\n", key.name))),
         }
     }
@@ -82,6 +82,28 @@ success-codes = [0, "SIGTERM"]
 timeout = "1m30s"
 [limits]
 nofile = "10:20"
+[ready]
+http = "http://[::1]:80/x?y=%20"
+status = [204, "300-399"]
+headers = { Host = "a" }
+body = "a(b|c)*"
+[health]
+tcp = "localhost:81"
+grace = "0"
+[[socket]]
+listen = "127.0.0.1:8{instance}"
+[[socket]]
+listen = "unixgram:@x{instance}"
+name = "door"
+"#;
+
+const SCHEDULED: &str = r#"
+type = "oneshot"
+command = "x"
+[schedule]
+cron = "*/5 1-3,5 L * mon#2"
+timezone = "CET-1CEST,M3.5.0,M10.5.0/3"
+overlap = "queue"
 "#;
 
 /// A report must be shown, whatever it says.
@@ -134,12 +156,31 @@ proptest! {
     }
 
     #[test]
+    fn no_address_expression_or_pattern_upsets_it(
+        text in "[0-9a-fA-FlL*/,#W?@:.%+()|\\[\\] -]{0,40}|[0-9]{0,30}:[0-9]{0,9}|(([0-9*/,-]{1,8}|[a-z]{3}|L|W|#) ){4,6}"
+    ) {
+        for (before, key) in [
+            ("type='oneshot'\ncommand='x'\n[schedule]", "cron"),
+            ("type='oneshot'\ncommand='x'\n[schedule]\ncron='@daily'", "timezone"),
+            ("command='x'\n[[socket]]", "listen"),
+            ("command='x'\n[ready]", "tcp"),
+            ("command='x'\n[ready]", "log"),
+            ("command='x'\n[ready]\nhttp='http://[::1]/'", "status"),
+            ("command='x'\n[health]", "http"),
+        ] {
+            let text = if key == "http" { format!("http://{text}") } else { text.clone() };
+            shown(run(format!("{before}\n{key} = '{text}'").as_bytes(), None));
+        }
+    }
+
+    #[test]
     fn no_mutation_of_a_valid_file_upsets_it(
+        scheduled in any::<bool>(),
         edits in proptest::collection::vec((0usize..VALID.len(), 0usize..4, "[\\PC\n\"\\[\\]={}$']{0,3}"), 1..6)
     ) {
-        let mut bytes: Vec<char> = VALID.chars().collect();
+        let mut bytes: Vec<char> = if scheduled { SCHEDULED } else { VALID }.chars().collect();
         for (at, cut, text) in edits {
-            let at = at.min(bytes.len());
+            let at = at % (bytes.len() + 1);
             let end = (at + cut).min(bytes.len());
             bytes.splice(at..end, text.chars());
         }
@@ -149,8 +190,10 @@ proptest! {
 }
 
 #[test]
-fn the_file_that_is_mutated_is_valid() {
-    if let Err(report) = run(VALID.as_bytes(), None) {
-        panic!("{}", report.render(false));
+fn the_files_that_are_mutated_are_valid() {
+    for text in [VALID, SCHEDULED] {
+        if let Err(report) = run(text.as_bytes(), None) {
+            panic!("{}", report.render(false));
+        }
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  foster explain web                which dependency, what it said, the last ends, what happens next
+  foster explain web                which dependency, what probes heard, what happens next
   foster explain web --json
 
 The last lines of output are shown to root and to the user that foster runs as.
@@ -48,7 +48,7 @@ impl Verb for Args {
 }
 
 fn tell(explanation: &Explanation, now: Timestamp, colour: bool) -> String {
-    let Explanation { service, chain, next, exits, last_lines } = explanation;
+    let Explanation { service, chain, facts, next, exits, last_lines } = explanation;
     let state = |state: &str| paint(state, state_colour(state), colour);
     let heading = |text: &str| paint(text, BOLD, colour);
     let mut text =
@@ -56,6 +56,12 @@ fn tell(explanation: &Explanation, now: Timestamp, colour: bool) -> String {
     for (depth, link) in chain.iter().enumerate() {
         let indent = "  ".repeat(depth + 1);
         text += &format!("{indent}{}: {}: {}\n", link.service, state(&link.state), link.text);
+    }
+    for fact in facts {
+        text += &match fact.split_once(": ") {
+            Some((about, rest)) => format!("{} {rest}\n", heading(&format!("{about}:"))),
+            None => format!("{fact}\n"),
+        };
     }
     text += &format!("{} {next}\n", heading("next:"));
     if !exits.is_empty() {
@@ -90,6 +96,7 @@ mod tests {
                 { "service": "web", "state": "waiting", "text": "waits until db is ready" },
                 { "service": "db", "state": "backoff", "text": "exited with code 3" }
             ],
+            "facts": ["readiness: http://localhost:80/: HTTP 503 Busy", "socket web: [::]:80"],
             "next": "restarting db in 1.6s (attempt 5 of 10)",
             "exits": [{ "time": "2026-01-02T03:04:04.100Z", "code": 3, "signal": null, "core": false, "text": "exited with code 3" }],
             "last_lines": [{ "time": "2026-01-02T03:04:04.099Z", "service": "db", "stream": "stderr", "text": "no disk" }]
@@ -99,6 +106,8 @@ mod tests {
 web: waiting, for 5s
   web: waiting: waits until db is ready
     db: backoff: exited with code 3
+readiness: http://localhost:80/: HTTP 503 Busy
+socket web: [::]:80
 next: restarting db in 1.6s (attempt 5 of 10)
 last ends, newest first:
   03:04:04.100 exited with code 3

@@ -2,7 +2,7 @@
 
 use super::Verb;
 use super::connection::{Connection, PATIENCE, Trouble};
-use super::terminal::{self, ago, paint, print, state_colour};
+use super::terminal::{self, ago, ahead, paint, print, state_colour};
 use crate::control::api::{Exit, ServiceStatus, Status};
 use crate::control::client::{Answer, Client, Failure, Lines, target};
 use jiff::Timestamp;
@@ -18,7 +18,8 @@ Examples:
   foster status --json | jq -r '.services[] | select(.ready | not) | .name'
 
 SINCE is how long it has been in its state; LAST EXIT the code or the signal with which its process last \
-ended. On a terminal the table is cut to its width; through a pipe it is whole. With --watch --json, each \
+ended. REASON also has the next run of a schedule, what a probe heard that failed, and what a service says of \
+itself (STATUS= of sd_notify). On a terminal the table is cut to its width; through a pipe it is whole. With --watch --json, each \
 line is one status.
 
 Exit code: 0 when the supervisor answers, whatever the states are (see `foster healthcheck`), 1 when there \
@@ -200,8 +201,19 @@ fn cells(service: &ServiceStatus, now: Timestamp) -> [String; 8] {
         service.restarts.to_string(),
         if service.ready { "yes" } else { "no" }.to_owned(),
         or_dash(service.exit.as_ref().map(last_exit)),
-        service.reason.clone().unwrap_or_default(),
+        remark(service, now),
     ]
+}
+
+/// Why it is in its state, when it runs next, what is wrong with it; else what it says of itself.
+fn remark(service: &ServiceStatus, now: Timestamp) -> String {
+    let parts = [
+        service.reason.clone(),
+        service.next_run.as_ref().map(|time| format!("next run in {}", ahead(time, now))),
+        service.answer.clone().filter(|_| service.state == "starting" || service.misses > 0),
+        service.status.clone().filter(|_| service.reason.is_none()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// `3`, `SIGKILL`, `SIGSEGV+core`.
@@ -236,6 +248,11 @@ mod tests {
             main: false,
             essential: true,
             orphans: 0,
+            healthy: None,
+            misses: 0,
+            answer: None,
+            status: None,
+            next_run: None,
         };
         let exit = |code, signal: Option<&str>| Exit {
             time: String::new(),
@@ -275,6 +292,24 @@ web        ready    5m12s  17   3         yes    SIGSEGV+core
 worker@10  backoff  5m12s  -    3         no     3             restarting it in 1.6s (attempt 5 of 10)
 ";
         assert_eq!(table(None, false), expected);
+    }
+
+    #[test]
+    fn the_last_column_says_what_there_is_to_say() {
+        let now = "2026-01-02T03:05:12Z".parse().unwrap();
+        let mut web = status().services.remove(0);
+        assert_eq!(remark(&web, now), "");
+        web.status = Some("serving 3 clients".to_owned());
+        web.answer = Some("HTTP 200 OK".to_owned());
+        assert_eq!(remark(&web, now), "serving 3 clients");
+        (web.misses, web.answer) = (1, Some("HTTP 503 Busy".to_owned()));
+        assert_eq!(remark(&web, now), "HTTP 503 Busy; serving 3 clients");
+        (web.state, web.misses, web.reason) = ("starting".to_owned(), 0, Some("not ready yet".to_owned()));
+        assert_eq!(remark(&web, now), "not ready yet; HTTP 503 Busy");
+        let mut job = status().services.remove(0);
+        (job.state, job.reason) = ("waiting".to_owned(), Some("waits for its next time".to_owned()));
+        job.next_run = Some("2026-01-02T04:05:12.000Z".to_owned());
+        assert_eq!(remark(&job, now), "waits for its next time; next run in 1h");
     }
 
     #[test]

@@ -80,6 +80,14 @@ pub(super) fn ago(time: &str, now: Timestamp) -> String {
     coarse(Duration::from_secs(seconds.unsigned_abs()))
 }
 
+/// How long it is until a time of the API; `?` if it cannot be read.
+pub(super) fn ahead(time: &str, now: Timestamp) -> String {
+    let Ok(then) = time.parse::<Timestamp>() else { return "?".to_owned() };
+    // A time that has come while the answer was on its way is now.
+    let seconds = then.duration_since(now).as_secs().max(0);
+    coarse(Duration::from_secs(seconds.unsigned_abs()))
+}
+
 /// The two largest units of a duration: `5m12s`, `2d3h`.
 fn coarse(duration: Duration) -> String {
     let total = duration.as_secs();
@@ -128,6 +136,8 @@ mod tests {
         assert_eq!(ago("2026-01-02T03:03:00.500Z", now), "1m4s");
         assert_eq!(ago("2026-01-02T03:04:06.000Z", now), "0s", "a clock that was set back");
         assert_eq!(ago("yesterday", now), "?");
+        assert_eq!(ahead("2026-01-02T04:04:05.000Z", now), "1h");
+        assert_eq!(ahead("2026-01-02T03:03:00.000Z", now), "0s");
         assert_eq!(time_of_day("2026-01-02T03:03:00.500Z"), "03:03:00.500");
     }
 }

@@ -3,10 +3,10 @@
 use super::diagnostic::Code;
 use super::probe::{PROBES, probe, without_http};
 use super::reader::Reader;
-use crate::model::{Health, Kind, OnFailure};
+use crate::model::{Health, Kind, OnFailure, Ready, Sign};
 
-/// Reads `[health]`.
-pub fn health(outer: &Reader<'_, '_>, kind: Kind) -> Health {
+/// Reads `[health]`. `ready` has been read: what is not ready in time is as good as unhealthy.
+pub fn health(outer: &Reader<'_, '_>, kind: Kind, ready: &Ready) -> Health {
     let mut health = Health::default();
     if kind == Kind::Oneshot {
         let help = "a oneshot is over when it has exited; `[stop]` and `[restart]` say more of it";
@@ -20,7 +20,7 @@ pub fn health(outer: &Reader<'_, '_>, kind: Kind) -> Health {
             health.probe = Some(found);
         }
     }
-    without_http(&reader, chosen);
+    without_http(&reader, chosen.unwrap_or("http"));
     if let Some(interval) = reader.positive("interval") {
         health.interval = interval;
     }
@@ -37,20 +37,20 @@ pub fn health(outer: &Reader<'_, '_>, kind: Kind) -> Health {
         Some("none") => OnFailure::None,
         _ => OnFailure::Restart,
     };
-    let watched = reader.node("watchdog").is_some();
     if chosen.is_none() {
+        let help = "give one of `http`, `tcp`, `unix` and `exec`";
         for key in ["interval", "timeout", "failures", "grace"] {
-            let message = format!("`health.{key}` without a probe");
-            let help = "give one of `http`, `tcp`, `unix` and `exec`";
-            reader.conflict(key, message, help, None);
+            reader.conflict(key, format!("`health.{key}` without a probe"), help, None);
         }
-        if !watched {
-            let help = "give one of `http`, `tcp`, `unix` and `exec`, or `watchdog`";
+        let help = "give one of `http`, `tcp`, `unix` and `exec`, or `watchdog`";
+        let cannot_fail =
+            matches!(ready.sign, Sign::Exec | Sign::Delay(_)) && reader.node("watchdog").is_none();
+        if cannot_fail {
             reader.conflict("on-failure", "`health.on-failure` without anything that can fail", help, None);
-            if let Some(span) = outer.key_span("health").filter(|_| reader.table.entries.is_empty()) {
-                let message = "`[health]` is empty, so nothing is looked at";
-                reader.scope.findings.error(Code::Missing, span, message, Some(help.to_owned()));
-            }
+        }
+        if let Some(span) = outer.key_span("health").filter(|_| reader.table.entries.is_empty()) {
+            let message = "`[health]` is empty, so nothing is looked at";
+            reader.scope.findings.error(Code::Missing, span, message, Some(help.to_owned()));
         }
     }
     health

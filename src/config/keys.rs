@@ -64,7 +64,7 @@ pub static SERVICE: Group = Group {
         key("reload", Type::Table(&RELOAD), "", "How it is told to read its own configuration anew.", ""),
         key("health", Type::Table(&HEALTH), "", "Whether a ready daemon still works.", ""),
         key("socket", Type::Tables(&SOCKET), "", "Sockets that the supervisor holds for it.", ""),
-        key("on-demand", Type::Boolean, "`false`", "Starts when something arrives on one of its sockets, not before.", "true"),
+        key("on-demand", Type::Boolean, "`false`", "Starts when something arrives on one of its sockets, not before. When it ends well, it waits for the next.", "true"),
         key("fd-store", Type::Integer(0, 512), "`0`", "How many descriptors a daemon may leave in the care of the supervisor, to get them back at its next start: `FDSTORE=1` in sd_notify(3).", "16"),
         key("schedule", Type::Table(&SCHEDULE), "", "Runs of a oneshot at times of the clock.", ""),
         later("tty"), later("log"), later("resources"),
@@ -189,7 +189,7 @@ static HEALTH: Group = Group {
         key("failures", Type::Integer(1, 1000), "`3`", "Failed probes in a row that make it unhealthy.", "5"),
         key("grace", Type::Duration, "`interval`", "From readiness to the first probe.", "\"30s\""),
         key("watchdog", Type::Duration, "", "It must say `WATCHDOG=1` within each such time (`WATCHDOG_USEC` tells it); if not, it gets SIGABRT, and has failed. See sd_notify(3).", "\"30s\""),
-        key("on-failure", Type::Choice(&["restart", "shutdown", "none"]), "`\"restart\"`", "What becomes of an unhealthy service: `restart` stops it, and that counts as a failure, after which `[restart]` decides; `shutdown` ends the container with code 1; `none` only tells.", "\"restart\""),
+        key("on-failure", Type::Choice(&["restart", "shutdown", "none"]), "`\"restart\"`", "What becomes of an unhealthy service: `restart` stops it, and that counts as a failure, after which `[restart]` decides; `shutdown` ends the container with code 1; `none` only tells. `shutdown` holds for one that is not ready in time, too.", "\"restart\""),
     ],
 };
 
@@ -228,7 +228,7 @@ static RESTART: Group = Group {
     repeats: false,
     doc: "What happens after it has ended by itself. The first restart of a service that had run well is immediate.",
     keys: &[
-        key("policy", Type::Choice(&["always", "on-failure", "never"]), "`\"always\"`; for a oneshot and the main service `\"never\"`", "After which ends it is restarted.", "\"on-failure\""),
+        key("policy", Type::Choice(&["always", "on-failure", "never"]), "`\"always\"`; with `on-demand` `\"on-failure\"`; for a oneshot and the main service `\"never\"`", "After which ends it is restarted.", "\"on-failure\""),
         key("delay", Type::Duration, "`\"100ms\"`", "Before the first delayed restart; ±10 % at random.", "\"1s\""),
         key("factor", Type::Number(1.0), "`2`", "By which the delay grows with each failure.", "1.5"),
         key("max-delay", Type::Duration, "`\"30s\"`", "The longest delay.", "\"1m\""),

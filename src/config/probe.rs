@@ -139,12 +139,13 @@ fn http(reader: &Reader<'_, '_>) -> Option<Http> {
     Some(Http { host, path, method: method?, status: status?, headers: headers?, body: body? })
 }
 
-/// Reports what says more of `http` where that is not what is looked at; and reads it, for what is wrong in it.
-pub fn without_http(reader: &Reader<'_, '_>, chosen: Option<&'static str>) {
+/// Reports what says more of `http` where that is not what is looked at, but `chosen`; and reads it, for what is wrong in
+/// it.
+pub fn without_http(reader: &Reader<'_, '_>, chosen: &'static str) {
     if reader.node("http").is_some() {
         return;
     }
-    let why = chosen.and_then(|key| reader.key_span(key));
+    let why = reader.key_span(chosen);
     for key in OF_HTTP {
         if reader.given_with(key, why) {
             let message = format!("`{}` without `{}`", reader.group.path(key), reader.group.path("http"));

@@ -31,17 +31,19 @@ pub fn ready(outer: &Reader<'_, '_>, kind: Kind, taken: usize) -> Ready {
             ready.sign = sign;
         }
     }
-    without_http(&reader, chosen);
+    // `notify = false` takes the sign of a file below away.
+    let reason = chosen.unwrap_or("notify");
+    without_http(&reader, reason);
     if let Some(interval) = reader.positive("interval") {
         ready.interval = interval;
     }
     if let Some(timeout) = reader.positive("timeout") {
         ready.timeout = timeout;
     }
-    let why = chosen.and_then(|key| reader.key_span(key));
+    let why = reader.key_span(reason);
     if chosen.is_none_or(|key| !PROBES.contains(&key)) && reader.given_with("interval", why) {
         let help = "it is the time between two attempts of `http`, `tcp`, `unix` or `exec`";
-        reader.conflict("interval", "`ready.interval` without one of these to repeat", help, why);
+        reader.conflict("interval", "`ready.interval` without a probe", help, why);
     }
     if chosen.is_none_or(|key| key == "delay") && reader.given_with("timeout", why) {
         let help = "it is the longest time until a sign of readiness comes";

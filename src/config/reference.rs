@@ -157,7 +157,8 @@ schema = { path = "./service.schema.json" }
 **Layers.** Several `--services` directories lie on each other: the `NAME.toml` of a later one replaces that of an
 earlier one. `NAME.d/*.toml` beside it are drop-ins: they are laid over `NAME.toml` in the order of their names, those of
 an earlier directory first; a drop-in takes the place of one of the same name in an earlier directory. Tables merge key
-by key, everything else is replaced. `command` and `script` replace each other. Hidden files are ignored.
+by key, everything else is replaced, all `[[socket]]` together too. `command` and `script` replace each other; so do the
+signs of `[ready]` (`notify = false` takes one away), and the probes of `[health]`. Hidden files are ignored.
 
 **Variables.** `${VAR}`, `${VAR:-default}` (when it is unset or empty) and `${VAR:?message}` expand in every string
 value but `script`; a default may hold further `${…}`, and braces in it must be balanced. `$${` is a literal `${`, and a

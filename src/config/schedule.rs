@@ -1,6 +1,6 @@
 //! `[schedule]`: runs of a oneshot at times of the clock.
 
-use super::diagnostic::Code;
+use super::diagnostic::{Code, Diagnostic};
 use super::reader::{Located, Reader};
 use super::service::{Context, Draft};
 use super::suggest;
@@ -77,7 +77,9 @@ fn check(
             local_zone(variable.as_deref()).unwrap_or_else(|why| {
                 let message = format!("the variable TZ counts as UTC: {why}");
                 let help = "give `timezone`, or mend the variable".to_owned();
-                context.warn(Code::Absent, cron.span, message, Some(help));
+                // At no place, so that it is said once.
+                let warning = Diagnostic::warning(Code::Absent, None, message);
+                context.findings.push(warning.help(help));
                 TimeZone::UTC
             })
         }

@@ -167,13 +167,18 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
         (service.sockets, listens) = sockets.into_iter().unzip();
         service.fd_store = fd_store(&reader, kind);
         service.ready = ready(&reader, kind, service.sockets.len() + usize::from(service.fd_store));
-        service.health = health(&reader, kind);
+        service.health = health(&reader, kind, &service.ready);
         service.on_demand = on_demand(&reader, &service);
         service.schedule = schedule(context, &reader, &service);
         if reader.node("schedule").is_some() && reader.node("essential").is_none() {
             service.essential = false;
         }
-        let policy = if kind == Kind::Daemon && !service.main { Policy::Always } else { Policy::Never };
+        let policy = match kind {
+            // One that has nothing to do any more may end until somebody comes.
+            Kind::Daemon if service.on_demand => Policy::OnFailure,
+            Kind::Daemon if !service.main => Policy::Always,
+            _ => Policy::Never,
+        };
         service.restart = restart(&reader, kind, policy);
         service.stop = stop(context, &reader);
         service.reload = reload(&reader, kind);

@@ -6,6 +6,7 @@ use super::probe::{Fault, port, unix};
 use super::process::{identity, octal};
 use super::reader::{Located, Reader};
 use super::service::{Context, Draft};
+use super::tree::Value;
 use crate::model::{Kind, Listen, Listener};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -27,6 +28,13 @@ pub fn sockets(
     if kind == Kind::Oneshot {
         let help = "only a daemon serves what connects";
         outer.conflict("socket", "`[[socket]]` on a oneshot", help, outer.key_span("type"));
+    }
+    if let Some(Value::Table(_)) = outer.node("socket").map(|node| &node.value) {
+        let span = outer.key_span("socket").unwrap_or(Span::whole(outer.scope.home));
+        let help = "write [[socket]], for there may be several".to_owned();
+        let message = "`socket` must be an array of tables, not a table";
+        outer.scope.findings.error(Code::Type, span, message, Some(help));
+        return Vec::new();
     }
     let readers = outer.inners("socket");
     if let Some((reader, span)) = readers.get(MOST) {
@@ -186,10 +194,10 @@ fn collision(one: &Taken<'_>, other: &Taken<'_>) -> Diagnostic {
     };
     let help = if one.span == other.span {
         "give each instance an address of its own with {instance}, or share the port with `reuse-port = true`"
-    } else if one.listener.listen != other.listener.listen {
-        "one of them takes all addresses; `[::]` those of IPv4 too"
     } else if matches!(one.listener.listen, Listen::Unix(_) | Listen::UnixDatagram(_)) {
         "give one of them another path"
+    } else if one.listener.listen != other.listener.listen {
+        "one of them takes all addresses; `[::]` those of IPv4 too"
     } else {
         "give one of them another port, or `reuse-port = true` to both"
     };

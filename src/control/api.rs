@@ -69,6 +69,22 @@ pub struct ServiceStatus {
     pub essential: bool,
     /// Orphans of its processes that were reaped.
     pub orphans: u64,
+    /// Whether it is well, while it is ready and something looks after it: its probe, its watchdog. It is not from the
+    /// failure on that makes it unhealthy, until it is well again.
+    #[serde(default)]
+    pub healthy: Option<bool>,
+    /// Probes of its health that failed in a row.
+    #[serde(default)]
+    pub misses: u32,
+    /// What the last probe of it heard: `HTTP 503 Service Unavailable`; while it is starting, what is missing.
+    #[serde(default)]
+    pub answer: Option<String>,
+    /// What it last said of itself, by `STATUS=` of sd_notify(3).
+    #[serde(default)]
+    pub status: Option<String>,
+    /// When its schedule runs it next.
+    #[serde(default)]
+    pub next_run: Option<String>,
 }
 
 /// How a process ended.
@@ -257,7 +273,7 @@ pub struct Shutdown {
 }
 
 /// `GET /v1/health`: 200 when healthy, 503 when not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Health {
     /// Whether every service asked for is ready (asked for none: every service that is wanted).
@@ -274,6 +290,9 @@ pub struct Explanation {
     pub service: ServiceStatus,
     /// From it to the root cause: each link says why the one before is in its state.
     pub chain: Vec<Link>,
+    /// What is known of it besides, for people, a line each: its sign of readiness, its health, its sockets, its schedule.
+    #[serde(default)]
+    pub facts: Vec<String>,
     /// What happens next, for people: `restarting it in 1.6s (attempt 5 of 10)`, `nothing until somebody starts it`.
     pub next: String,
     /// The last ends of its main process, newest first.

@@ -1,7 +1,8 @@
 //! When a service is ready, whether it is well, and what starts it: `[ready]`, `[health]`, `[[socket]]`, `[schedule]`.
 
-use super::Id;
+use super::{Id, format_duration};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub enum Sign {
     Delay(Duration),
     /// `notify`: it said `READY=1`; see sd_notify(3).
     Notify,
-    /// `fd`: it wrote a newline to this descriptor, 1 or more.
+    /// `fd`: it wrote a newline to this descriptor, above those of its sockets and of what it may store.
     Fd(u16),
     /// `file`: this absolute path came to be, or became another file, after it was started.
     File(String),
@@ -39,6 +40,21 @@ pub enum Sign {
     Log(String),
     /// `http`, `tcp`, `unix`, `exec`: a probe succeeded.
     Probe(Probe),
+}
+
+/// What is waited for, in words: `READY=1`, `the file /run/x`, `tcp localhost:80`.
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exec => f.write_str("its start"),
+            Self::Delay(time) => write!(f, "{} of life", format_duration(*time)),
+            Self::Notify => f.write_str("READY=1"),
+            Self::Fd(fd) => write!(f, "a newline on descriptor {fd}"),
+            Self::File(path) => write!(f, "the file {path}"),
+            Self::Log(regex) => write!(f, "a line of output that matches {regex}"),
+            Self::Probe(probe) => probe.fmt(f),
+        }
+    }
 }
 
 /// One look at a service from outside.
@@ -54,13 +70,33 @@ pub enum Probe {
     Exec(Vec<String>),
 }
 
+/// As it is configured: `http://localhost/x`, `tcp [::1]:80`, `unix /run/x`, `exec pg_isready -q`.
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(Http { host, path, .. }) => write!(f, "http://{host}{path}"),
+            Self::Tcp(host) => write!(f, "tcp {host}"),
+            Self::Unix(path) => write!(f, "unix {path}"),
+            Self::Exec(argv) => write!(f, "exec {}", argv.join(" ")),
+        }
+    }
+}
+
 /// Where to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
-    /// An address, or `localhost`, which is 127.0.0.1 and then ::1. Names are not resolved.
+    /// An address (of IPv6 without brackets), or `localhost`, which is 127.0.0.1 and then ::1. Names are not resolved.
     pub host: String,
     /// Never 0.
     pub port: u16,
+}
+
+/// `HOST:PORT`, with an address of IPv6 in brackets.
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
 }
 
 /// A request, and what answer is a good one.
@@ -159,6 +195,18 @@ pub enum Listen {
     Unix(String),
     /// `"unixgram:/path"` or `"unixgram:@name"`.
     UnixDatagram(String),
+}
+
+/// As it is configured.
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Udp(address) => write!(f, "udp:{address}"),
+            Self::Unix(path) => f.write_str(path),
+            Self::UnixDatagram(path) => write!(f, "unixgram:{path}"),
+        }
+    }
 }
 
 /// `[schedule]`: runs of a oneshot at times of the clock.

@@ -49,16 +49,6 @@ impl AsFd for Bound {
     }
 }
 
-/// How an address is written in the configuration.
-fn name(listen: &Listen) -> String {
-    match listen {
-        Listen::Tcp(address) => address.to_string(),
-        Listen::Udp(address) => format!("udp:{address}"),
-        Listen::Unix(path) => path.clone(),
-        Listen::UnixDatagram(path) => format!("unixgram:{path}"),
-    }
-}
-
 /// Makes the socket. A path that nobody answers at any more is replaced; one with somebody behind it, or something else
 /// than a socket, is left alone.
 ///
@@ -80,7 +70,7 @@ pub fn listen(listener: &Listener) -> Result<Bound, NotBound> {
             (0, _) => error_text(&error),
             (errno, _) => errno_text(errno).to_owned(),
         };
-        NotBound { errno, what: format!("cannot listen on {}: {why}", name(&listener.listen)) }
+        NotBound { errno, what: format!("cannot listen on {}: {why}", listener.listen) }
     })
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::shell::Shell;
 use crate::control::api::{Explanation, Link};
-use crate::core::{Starting, State, StateName, Why};
-use crate::model::{Id, Kind, format_duration};
+use crate::core::{Flaw, Starting, State, StateName, Why};
+use crate::model::{Health, Id, Kind, Sign, format_duration};
 use std::time::Duration;
 
 /// Lines of output that belong to an explanation.
@@ -23,10 +23,47 @@ impl Shell {
         Explanation {
             service: self.service_status(id, wall),
             chain: chain.iter().map(link).collect(),
+            facts: self.facts(id),
             next: self.what_follows(id),
             exits: self.exits(id, wall),
             last_lines,
         }
+    }
+
+    /// What a service is looked at with and what that came to, what it holds and says, and when it runs.
+    fn facts(&self, id: Id) -> Vec<String> {
+        let (service, svc) = (self.plan.service(id), self.core.svc(id));
+        let answer = self.last_answer(id).map(|answer| format!(": {answer}")).unwrap_or_default();
+        let mut facts = Vec::new();
+        if !matches!(service.ready.sign, Sign::Exec | Sign::Delay(_)) {
+            let awaited = matches!(svc.state, State::Starting(_)) || svc.flaw == Some(Flaw::Unready);
+            let answer = if awaited { answer.as_str() } else { "" };
+            facts.push(format!("readiness: {}{answer}", service.ready.sign));
+        }
+        if let Some(probe) = &service.health.probe {
+            let Health { interval, failures, .. } = &service.health;
+            let answer = if svc.state == State::Ready { answer.as_str() } else { "" };
+            let misses = match svc.misses {
+                0 => String::new(),
+                count => format!(" ({count} of {failures} failures in a row)"),
+            };
+            facts.push(format!("health: {probe}, every {}{answer}{misses}", format_duration(*interval)));
+        }
+        let watchdog = svc.watchdog.map(Duration::from_millis).filter(|_| svc.live.main);
+        if let Some(interval) = watchdog.or(service.health.watchdog) {
+            facts.push(format!("watchdog: WATCHDOG=1 within each {}", format_duration(interval)));
+        }
+        if let Some(status) = self.status_text(id) {
+            facts.push(format!("it says: {status}"));
+        }
+        for socket in &service.sockets {
+            facts.push(format!("socket {}: {}", socket.name, socket.listen));
+        }
+        if let Some(schedule) = &service.schedule {
+            let zone = schedule.timezone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
+            facts.push(format!("schedule: {}{zone}", schedule.cron));
+        }
+        facts
     }
 
     /// What happens next to a service by itself.
@@ -57,8 +94,17 @@ impl Shell {
             (StateName::Starting, Some(left)) if delayed => {
                 format!("it is ready in {left}, if it still runs")
             }
+            (StateName::Starting, Some(left)) if svc.state == State::Starting(Starting::Sign) => {
+                format!("it becomes ready, or is stopped in {left}")
+            }
             (StateName::Starting, _) if service.kind == Kind::Oneshot => "it runs to its end".to_owned(),
             (StateName::Starting, _) => "it becomes ready".to_owned(),
+            (StateName::Waiting, _) if svc.state == State::Armed && service.schedule.is_some() => {
+                "it runs at its next time".to_owned()
+            }
+            (StateName::Waiting, _) if svc.state == State::Armed => {
+                "it starts when something comes on its sockets".to_owned()
+            }
             (StateName::Waiting, _) => "it starts when what it waits for is there".to_owned(),
             (StateName::Ready | StateName::Skipped, _) => "nothing".to_owned(),
             (StateName::Done, _) if service.kind == Kind::Oneshot => "nothing".to_owned(),
