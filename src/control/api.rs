@@ -273,7 +273,7 @@ pub struct Shutdown {
 }
 
 /// `GET /v1/health`: 200 when healthy, 503 when not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Health {
     /// Whether every service asked for is ready (asked for none: every service that is wanted).

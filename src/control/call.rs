@@ -4,6 +4,7 @@
 //! for each connection; whoever asks waits until there is room.
 
 use super::api::{Act, Apply, Problem, SendSignal, Shutdown, Wait};
+use super::pages::{Format, Page};
 use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,6 +40,7 @@ pub enum Ask {
     Apply(Apply),
     Shutdown(Shutdown),
     Health(Vec<String>),
+    Page(Page, Format),
     Logs(Logs),
     /// The same of [`Ask::Logs`].
     MoreLogs(Box<dyn Any + Send>),
@@ -110,6 +112,15 @@ pub enum Answer {
         /// HTTP status.
         status: u16,
         /// JSON.
+        body: Bytes,
+    },
+    /// All of a page.
+    Page {
+        /// HTTP status.
+        status: u16,
+        /// Media type.
+        media: &'static str,
+        /// As that type says.
         body: Bytes,
     },
     /// Some lines of JSON, and what to ask for more; without that it was the end.

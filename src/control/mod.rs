@@ -1,4 +1,5 @@
-//! The control socket: HTTP and JSON over a Unix socket, for the verbs and for whoever else wants to ask.
+//! The control socket: HTTP and JSON over a Unix socket, for the verbs and for whoever else wants to ask. And the pages: what
+//! probes and Prometheus read over TCP.
 //!
 //! | file      | does                                                             |
 //! |-----------|------------------------------------------------------------------|
@@ -8,12 +9,16 @@
 //! | `stall`   | a connection that is given up when its client takes nothing      |
 //! | `respond` | one request and its answer                                       |
 //! | `routes`  | the table of what can be asked                                   |
+//! | `pages`   | the pages, and in which format they are wanted                   |
+//! | `metrics` | figures as OpenMetrics, and as Prometheus had them before        |
 //! | `call`    | what passes between a connection and the shell                   |
 //! | `client`  | the other end, for the verbs                                     |
 
 pub mod api;
 mod call;
 pub mod client;
+pub mod metrics;
+pub mod pages;
 mod respond;
 pub mod routes;
 mod server;
@@ -21,7 +26,8 @@ pub mod socket;
 mod stall;
 
 pub use call::{Answer, Ask, Call, Logs, Reply, Verb};
-pub use server::{Busy, CLIENTS, Guests, STRANGERS, converse_over, serve};
+pub use respond::Site;
+pub use server::{Busy, CLIENTS, Guests, STRANGERS, converse_over, serve, serve_pages};
 
 #[cfg(test)]
 #[path = "openapi_tests.rs"]

@@ -3,12 +3,13 @@
 
 use super::api::Problem;
 use super::call::{Answer, Ask, Call, Reply};
+use super::pages::{self, Format, Page};
 use super::routes::{Found, Input, Way, find};
 use super::server::Working;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Frame, SizeHint};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::Future;
@@ -23,16 +24,35 @@ pub const BODY: usize = 64 * 1024;
 /// A whole body comes in this time.
 pub const BODY_TIME: Duration = Duration::from_secs(10);
 
+/// What a client has connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// The control socket.
+    Control {
+        /// Whether this client may act, or only look.
+        may_act: bool,
+    },
+    /// The pages.
+    Pages,
+}
+
 /// Answers a request. Whatever is wrong with it is an answer, too.
-pub async fn respond<B>(request: Request<B>, may_act: bool, calls: &mpsc::Sender<Call>) -> Response<Body>
+pub async fn respond<B>(request: Request<B>, site: Site, calls: &mpsc::Sender<Call>) -> Response<Body>
 where
     B: hyper::body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let may_act = match site {
+        Site::Control { may_act } => may_act,
+        Site::Pages => return page(&request, calls).await,
+    };
     match prepare(request, may_act).await {
         Ok(Way::Text(text)) => response(200, Content::Whole(Some(Bytes::from_static(text.as_bytes())))),
         Ok(Way::Ask(ask)) => match ask_shell(ask, may_act, calls).await {
             Some(Answer::Whole { status, body }) => response(status, Content::Whole(Some(body))),
+            Some(Answer::Page { status, media, body }) => {
+                with_type(status, Content::Whole(Some(body)), media)
+            }
             Some(Answer::Lines { lines, more }) => {
                 let more = more.map(|ask| next(ask, may_act, calls.clone()));
                 lines_response(Content::Lines { ready: Some(lines), more })
@@ -40,6 +60,28 @@ where
             None => refuse(503, "the supervisor is ending", None),
         },
         Err(refusal) => refusal,
+    }
+}
+
+/// Answers a request for a page; what is sent with it is not looked at.
+async fn page<B>(request: &Request<B>, calls: &mpsc::Sender<Call>) -> Response<Body> {
+    let text = |status, text: &'static str| {
+        with_type(status, Content::Whole(Some(Bytes::from_static(text.as_bytes()))), pages::TEXT)
+    };
+    let Some(page) = Page::at(request.uri().path()) else {
+        return text(404, "there is no such page; / lists them all\n");
+    };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut answer = text(405, "the pages can only be read\n");
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return answer;
+    }
+    let accepted = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Format::wanted(&page, accepted);
+    match ask_shell(Ask::Page(page, format), false, calls).await {
+        Some(Answer::Whole { status, body }) => response(status, Content::Whole(Some(body))),
+        Some(Answer::Page { status, media, body }) => with_type(status, Content::Whole(Some(body)), media),
+        Some(Answer::Lines { .. }) | None => text(503, "the supervisor is ending\n"),
     }
 }
 
@@ -97,7 +139,7 @@ fn next(ask: Ask, may_act: bool, calls: mpsc::Sender<Call>) -> More {
         let answer = ask_shell(ask, may_act, &calls).await;
         match answer {
             Some(Answer::Lines { lines, more }) => Some((lines, more.map(|ask| next(ask, may_act, calls)))),
-            Some(Answer::Whole { body, .. }) => Some((body, None)),
+            Some(Answer::Whole { body, .. } | Answer::Page { body, .. }) => Some((body, None)),
             None => None,
         }
     }))
@@ -113,7 +155,9 @@ fn see_description() -> Option<String> {
 
 fn refuse(status: u16, error: impl Display, help: Option<String>) -> Response<Body> {
     match Answer::json(status, &Problem { error: error.to_string(), help }) {
-        Answer::Whole { status, body } => response(status, Content::Whole(Some(body))),
+        Answer::Whole { status, body } | Answer::Page { status, body, .. } => {
+            response(status, Content::Whole(Some(body)))
+        }
         Answer::Lines { lines, .. } => response(status, Content::Whole(Some(lines))),
     }
 }

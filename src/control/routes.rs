@@ -310,7 +310,7 @@ impl Route {
 }
 
 /// `%40` as the byte that it stands for; what is no UTF-8 then is replaced, and names nobody.
-fn decode(text: &str) -> String {
+pub(super) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -2,27 +2,29 @@
 //!
 //! Nothing here waits for a client without a limit. A connection that has sent no whole request for [`HEADER_TIME`], or has
 //! not taken anything of an answer for [`WRITE_TIME`], is closed. Of peers who may not act there are never more than
-//! [`STRANGERS`], so there is always room for root.
+//! [`STRANGERS`], so there is always room for root at the control socket. The pages, where nobody may act, have as many of
+//! their own.
 
 use super::call::Call;
-use super::respond::{Body, respond};
-use super::stall::Stall;
+use super::respond::{Body, Site, respond};
+use super::stall::{Duplex, Stall};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::HashMap;
 use std::io;
+use std::net::{IpAddr, TcpListener as StdTcpListener};
 use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
-/// Connections at most.
+/// Connections to the control socket at most.
 pub const CLIENTS: usize = 64;
-/// Of those, connections of peers who may not act.
+/// Connections of peers who may not act: to the control socket, and to the pages.
 pub const STRANGERS: usize = 32;
 /// A whole head of a request comes in this time; so long a connection may also be idle.
 pub const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -38,6 +40,77 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 65\r\n\
     retry-after: 1\r\nconnection: close\r\n\r\n{\"error\":\"too many clients are connected\",\"help\":\"try it again\"}\n";
 
+/// Where clients come in.
+enum Door {
+    /// The control socket, at which `owner` may act, and root.
+    Control { listener: UnixListener, owner: u32 },
+    /// The pages, which anybody may read.
+    Pages(TcpListener),
+}
+
+/// Who has come in.
+struct Peer {
+    who: Who,
+    may_act: bool,
+    stream: Socket,
+}
+
+/// Whose connections are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Who {
+    User(u32),
+    Host(IpAddr),
+}
+
+enum Socket {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+impl Socket {
+    /// Says this, as far as it goes without waiting.
+    fn say(&self, text: &[u8]) {
+        let _ = match self {
+            Self::Unix(stream) => stream.try_write(text),
+            Self::Tcp(stream) => stream.try_write(text),
+        };
+    }
+
+    fn boxed(self) -> Box<dyn Duplex> {
+        match self {
+            Self::Unix(stream) => Box::new(TokioIo::new(stream)),
+            Self::Tcp(stream) => Box::new(TokioIo::new(stream)),
+        }
+    }
+}
+
+impl Door {
+    async fn accept(&self) -> io::Result<Peer> {
+        match self {
+            Self::Control { listener, owner } => {
+                let (stream, _) = listener.accept().await?;
+                let gone = |_| io::Error::from(io::ErrorKind::NotConnected);
+                let uid = stream.peer_cred().map_err(gone)?.uid();
+                let may_act = uid == 0 || uid == *owner;
+                Ok(Peer { who: Who::User(uid), may_act, stream: Socket::Unix(stream) })
+            }
+            Self::Pages(listener) => {
+                let (stream, address) = listener.accept().await?;
+                let who = Who::Host(address.ip().to_canonical());
+                Ok(Peer { who, may_act: false, stream: Socket::Tcp(stream) })
+            }
+        }
+    }
+
+    /// What somebody of these rights finds there.
+    fn site(&self, may_act: bool) -> Site {
+        match self {
+            Self::Control { .. } => Site::Control { may_act },
+            Self::Pages(_) => Site::Pages,
+        }
+    }
+}
+
 /// Serves whoever connects, for as long as the runtime lives. `owner` may act, and root. Inside the runtime only. Gives
 /// those who are connected.
 ///
@@ -46,23 +119,63 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicat
 pub fn serve(listener: StdListener, owner: u32, calls: mpsc::Sender<Call>) -> io::Result<Guests> {
     let listener = UnixListener::from_std(listener)?;
     let guests = Guests::default();
-    let (tasks, table) = (JoinSet::new(), HashMap::new());
-    tokio::spawn(accept(listener, Clients { owner, calls, tasks, table, guests: guests.clone() }));
+    tokio::spawn(accept(Door::Control { listener, owner }, Clients::new(calls, guests.clone())));
     Ok(guests)
 }
 
-/// The connections of those who may act; nobody else can make the supervisor wait.
+/// Serves the pages to whoever connects, for ever. Inside the runtime only.
+///
+/// # Errors
+/// The runtime cannot watch the socket.
+pub async fn serve_pages(
+    listener: StdTcpListener,
+    calls: mpsc::Sender<Call>,
+    guests: Guests,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    accept(Door::Pages(listener), Clients::new(calls, guests)).await;
+    Ok(())
+}
+
+/// Those who are connected.
 #[derive(Clone, Debug, Default)]
-pub struct Guests(Arc<watch::Sender<()>>);
+pub struct Guests {
+    /// Those who may act; nobody else can make the supervisor wait.
+    acting: Arc<watch::Sender<()>>,
+    count: Arc<AtomicUsize>,
+}
 
 impl Guests {
-    /// Waits until the last of them has gone.
+    /// Waits until the last of those who may act has gone.
     pub async fn gone(&self) {
-        self.0.closed().await;
+        self.acting.closed().await;
+    }
+
+    /// How many are connected.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    fn enter(&self, may_act: bool) -> Guest {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Guest { _acting: may_act.then(|| self.acting.subscribe()), count: Arc::clone(&self.count) }
     }
 }
 
-async fn accept(listener: UnixListener, mut clients: Clients) {
+/// One who is connected, until this goes.
+struct Guest {
+    _acting: Option<watch::Receiver<()>>,
+    count: Arc<AtomicUsize>,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn accept(door: Door, mut clients: Clients) {
     let mut pause = PAUSE.0;
     loop {
         let accepted = tokio::select! {
@@ -70,16 +183,19 @@ async fn accept(listener: UnixListener, mut clients: Clients) {
                 clients.table.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
                 continue;
             }
-            accepted = listener.accept() => accepted,
+            accepted = door.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok(peer) => {
                 pause = PAUSE.0;
-                clients.admit(stream);
+                let site = door.site(peer.may_act);
+                clients.admit(peer, site);
             }
+            // It was one who has gone already, or whose way here is broken; the next may be in better shape.
+            Err(error) if is_of_one(&error) => {}
             // Trying again at once would be for ever: without a free descriptor it fails also when nobody wants in.
             Err(error) => {
-                tracing::debug!("cannot accept a control connection: {error}");
+                tracing::debug!("cannot accept a connection: {error}");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE.1);
             }
@@ -87,9 +203,18 @@ async fn accept(listener: UnixListener, mut clients: Clients) {
     }
 }
 
+/// Whether it failed for what the one client is or does, and not for want of something. See accept(2), "Error handling".
+fn is_of_one(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected,
+    };
+    let kinds =
+        [ConnectionAborted, ConnectionReset, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected];
+    kinds.contains(&error.kind())
+}
+
 /// The connections there are.
 struct Clients {
-    owner: u32,
     calls: mpsc::Sender<Call>,
     tasks: JoinSet<()>,
     table: HashMap<Id, Client>,
@@ -97,7 +222,7 @@ struct Clients {
 }
 
 struct Client {
-    uid: u32,
+    who: Who,
     may_act: bool,
     busy: Busy,
     task: AbortHandle,
@@ -150,30 +275,32 @@ impl Drop for Working {
 }
 
 impl Clients {
-    fn admit(&mut self, stream: UnixStream) {
-        let Ok(peer) = stream.peer_cred() else { return };
-        let uid = peer.uid();
-        let may_act = uid == 0 || uid == self.owner;
+    fn new(calls: mpsc::Sender<Call>, guests: Guests) -> Self {
+        Self { calls, tasks: JoinSet::new(), table: HashMap::new(), guests }
+    }
+
+    fn admit(&mut self, peer: Peer, site: Site) {
+        let Peer { who, may_act, stream } = peer;
         let strangers = self.table.values().filter(|client| !client.may_act).count();
         let full = self.table.len() >= CLIENTS;
         let room = if may_act {
             !full || self.make_room(|client| !client.may_act) || self.make_room(|_| true)
         } else {
-            !full && strangers < STRANGERS || self.make_room(|client| !client.may_act) || self.displace(uid)
+            !full && strangers < STRANGERS || self.make_room(|client| !client.may_act) || self.displace(who)
         };
         if !room {
-            // Without waiting; there is room for it in a new connection.
-            let _ = stream.try_write(FULL);
+            // There is room for it in a new connection.
+            stream.say(FULL);
             return;
         }
         let busy = Busy::default();
-        let guest = may_act.then(|| self.guests.0.subscribe());
-        let conversation = converse(stream, may_act, busy.clone(), self.calls.clone());
+        let guest = self.guests.enter(may_act);
+        let conversation = converse(stream.boxed(), site, busy.clone(), self.calls.clone());
         let task = self.tasks.spawn(async move {
             conversation.await;
             drop(guest);
         });
-        self.table.insert(task.id(), Client { uid, may_act, busy, task });
+        self.table.insert(task.id(), Client { who, may_act, busy, task });
     }
 
     /// Closes the one of these connections that has been idle for longest. False if none is.
@@ -182,16 +309,16 @@ impl Clients {
         self.close(|client| idle(client))
     }
 
-    /// Closes the oldest connection of the stranger that has most of them, unless that is `uid` itself or has hardly more.
-    fn displace(&mut self, uid: u32) -> bool {
-        let mut counts: HashMap<u32, usize> = HashMap::new();
+    /// Closes the oldest connection of the stranger that has most of them, unless that is this one itself or has hardly more.
+    fn displace(&mut self, who: Who) -> bool {
+        let mut counts: HashMap<Who, usize> = HashMap::new();
         for client in self.table.values().filter(|client| !client.may_act) {
-            *counts.entry(client.uid).or_default() += 1;
+            *counts.entry(client.who).or_default() += 1;
         }
-        let own = counts.get(&uid).copied().unwrap_or(0);
+        let own = counts.get(&who).copied().unwrap_or(0);
         match counts.into_iter().max_by_key(|(_, count)| *count) {
             Some((greedy, count)) if count > own + 1 => {
-                self.close(|client| (client.uid == greedy).then(|| client.busy.0.began.elapsed()))
+                self.close(|client| (client.who == greedy).then(|| client.busy.0.began.elapsed()))
             }
             _ => false,
         }
@@ -209,19 +336,19 @@ impl Clients {
 }
 
 /// Answers one client until one side has enough.
-async fn converse(stream: UnixStream, may_act: bool, busy: Busy, calls: mpsc::Sender<Call>) {
-    converse_over(Stall::new(stream, WRITE_TIME), may_act, busy, calls).await;
+async fn converse(stream: Box<dyn Duplex>, site: Site, busy: Busy, calls: mpsc::Sender<Call>) {
+    converse_over(Stall::new(stream, WRITE_TIME), site, busy, calls).await;
 }
 
 /// The same over any connection.
-pub async fn converse_over<I>(io: I, may_act: bool, busy: Busy, calls: mpsc::Sender<Call>)
+pub async fn converse_over<I>(io: I, site: Site, busy: Busy, calls: mpsc::Sender<Call>)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
 {
     let service = service_fn(|request| {
         let (working, calls) = (busy.begin(), calls.clone());
         async move {
-            let answer = respond(request, may_act, &calls).await;
+            let answer = respond(request, site, &calls).await;
             Ok::<_, std::convert::Infallible>(answer.map(|body: Body| body.keep(working)))
         }
     });
@@ -229,7 +356,7 @@ where
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_headers(HEADERS).max_buf_size(BUFFER);
     // Whatever ends it concerns the client alone, which sees that it ended.
     if let Err(error) = http.serve_connection(io, service).await {
-        tracing::trace!("a control connection ended: {error}");
+        tracing::trace!("a connection ended: {error}");
     }
 }
 

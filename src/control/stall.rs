@@ -1,26 +1,28 @@
 //! A connection that ends itself when its client takes nothing of what is written to it.
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::net::UnixStream;
 use tokio::time::{Instant, Sleep, sleep};
 
+/// Both directions of a connection. One type for all kinds, for all that is made of it is large.
+pub(super) trait Duplex: Read + Write + Unpin + Send {}
+
+impl<T: Read + Write + Unpin + Send> Duplex for T {}
+
 /// A stream whose writes fail when they have had to wait for so long. Its timer exists only while one waits.
-#[derive(Debug)]
 pub(super) struct Stall {
-    stream: TokioIo<UnixStream>,
+    stream: Box<dyn Duplex>,
     patience: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stall {
-    pub(super) fn new(stream: UnixStream, patience: Duration) -> Self {
-        Self { stream: TokioIo::new(stream), patience, deadline: None }
+    pub(super) fn new(stream: Box<dyn Duplex>, patience: Duration) -> Self {
+        Self { stream, patience, deadline: None }
     }
 
     /// Passes on what a write came to.
@@ -83,8 +85,10 @@ impl Write for Stall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper_util::rt::TokioIo;
     use std::future::poll_fn;
     use tokio::io::AsyncReadExt;
+    use tokio::net::UnixStream;
 
     fn run(test: impl Future<Output = ()>) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -106,7 +110,7 @@ mod tests {
     fn a_client_that_takes_nothing_is_given_up() {
         run(async {
             let (ours, _theirs) = UnixStream::pair().unwrap();
-            let mut stream = Stall::new(ours, Duration::from_millis(20));
+            let mut stream = Stall::new(Box::new(TokioIo::new(ours)), Duration::from_millis(20));
             let (error, sum) = fill(&mut stream).await;
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
             assert!(sum > 0, "the socket itself has room");
@@ -117,7 +121,7 @@ mod tests {
     fn a_client_that_takes_a_little_now_and_then_is_not() {
         run(async {
             let (ours, mut theirs) = UnixStream::pair().unwrap();
-            let mut stream = Stall::new(ours, Duration::from_millis(200));
+            let mut stream = Stall::new(Box::new(TokioIo::new(ours)), Duration::from_millis(200));
             let reading = async {
                 let mut sum = 0;
                 let mut buffer = vec![0; 100_000];

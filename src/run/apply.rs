@@ -298,6 +298,7 @@ impl Shell {
         }
         let names: Vec<&str> = new.services.iter().map(|service| service.name.as_str()).collect();
         self.output.replace(&names, &anew);
+        self.schedules_replaced();
         self.replace_sockets(&old, &anew);
         for id in &anew {
             self.begin_listening(*id);
@@ -318,6 +319,9 @@ impl Shell {
         if let Err(error) = self.inbox.renew(settings, self.plan.services.iter().any(|service| service.main))
         {
             tracing::warn!("cannot take the signals of `[shutdown] signals`: {error}");
+        }
+        if settings.http != old.settings.http {
+            self.control.pages.go_to(settings.http);
         }
         if settings.socket != old.settings.socket {
             let place = match &settings.socket {

@@ -1,4 +1,5 @@
-//! The shell's side of the control socket: takes the calls of the connections, a few in each turn, and answers them.
+//! The shell's side of the control socket and of the pages: takes the calls of the connections, a few in each turn, and
+//! answers them.
 
 mod acts;
 mod answers;
@@ -8,6 +9,7 @@ mod jobs;
 mod logs;
 mod names;
 mod notes;
+mod pages;
 mod wall;
 
 use super::apply::Asker;
@@ -20,6 +22,7 @@ use feed::Feed;
 use jobs::Jobs;
 use logs::Followers;
 use names::Unknown;
+use pages::Pages;
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::future::pending;
@@ -42,6 +45,7 @@ const LAST_WAIT: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Control {
     calls: Option<mpsc::Receiver<Call>>,
+    pub(super) pages: Pages,
     /// A call that the shell was woken by.
     next: Option<Call>,
     bound: Option<socket::Bound>,
@@ -53,13 +57,26 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Makes the socket and serves it from now on. Without one the tree runs all the same.
+    /// Makes the sockets and serves them from now on. Without them the tree runs all the same.
     pub(super) async fn open(settings: &Settings, environment: &[(OsString, OsString)]) -> Self {
+        let (sender, calls) = mpsc::channel(CALLS);
+        let mut control = Self { calls: Some(calls), ..Self::default() };
+        control.open_socket(settings, environment, &sender).await;
+        control.pages.open(settings.http, sender);
+        control
+    }
+
+    async fn open_socket(
+        &mut self,
+        settings: &Settings,
+        environment: &[(OsString, OsString)],
+        sender: &mpsc::Sender<Call>,
+    ) {
         let variable =
             |name: &str| environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let uid = nix::unistd::Uid::effective().as_raw();
         let (places, usual) = match &settings.socket {
-            Socket::Off => return Self::default(),
+            Socket::Off => return,
             Socket::Path(path) => (vec![PathBuf::from(path)], false),
             Socket::Search => (socket::usual(uid, variable), true),
         };
@@ -67,39 +84,38 @@ impl Control {
         let why = failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let Some((listener, bound)) = bound else {
             tracing::warn!("no control socket: {why}; the tree runs without one");
-            return Self::default();
+            return;
         };
-        let (sender, calls) = mpsc::channel(CALLS);
-        let guests = match serve(listener, uid, sender) {
-            Ok(guests) => Some(guests),
+        match serve(listener, uid, sender.clone()) {
+            Ok(guests) => self.guests = Some(guests),
             Err(error) => {
                 tracing::warn!("no control socket: {error}; the tree runs without one");
-                bound.remove();
-                return Self::default();
+                return bound.remove();
             }
-        };
+        }
         let path = bound.path.display();
         if why.is_empty() {
             tracing::info!("the control socket is {path}");
         } else {
             tracing::warn!("the control socket is {path}; {why}");
         }
-        Self { calls: Some(calls), bound: Some(bound), guests, ..Self::default() }
+        self.bound = Some(bound);
     }
 
-    /// Waits until there is a call; [`Shell::answer_calls`] takes it.
+    /// Waits until there is a call; [`Shell::answer_calls`] takes it. There is always somebody who may call.
     pub(super) async fn called(&mut self) {
         if self.next.is_some() {
             return;
         }
-        match &mut self.calls {
-            Some(calls) => {
-                self.next = calls.recv().await;
-                if self.next.is_none() {
-                    self.calls = None;
-                }
+        let call = async {
+            match &mut self.calls {
+                Some(calls) => calls.recv().await,
+                None => pending().await,
             }
-            None => pending().await,
+        };
+        tokio::select! {
+            call = call => self.next = call,
+            () = self.pages.moved() => {}
         }
     }
 
@@ -109,7 +125,7 @@ impl Control {
 
     /// Whether somebody is, or may be, connected.
     fn is_open(&self) -> bool {
-        self.calls.is_some()
+        self.bound.is_some() || self.pages.is_open()
     }
 }
 
@@ -193,6 +209,7 @@ impl Shell {
                     self.more_logs(*reading, reply);
                 }
             }
+            Ask::Page(page, format) => self.page(page, format, reply),
             Ask::Health(names) => {
                 let (mut ids, reply) = self.services(&names, reply)?;
                 if names.is_empty() {

@@ -143,6 +143,8 @@ impl Shell {
         if proc.role == Role::Main {
             self.begin_listening(proc.id);
             self.output.begin(proc.id);
+            let now = self.running();
+            self.history.begun(proc.id, now);
             self.probes.begin(proc.id);
         }
     }

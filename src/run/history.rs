@@ -18,6 +18,8 @@ pub(super) struct History {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Past {
     pub(super) first: Start,
+    /// When its last main process was made.
+    begun: Duration,
     /// The newest is last. Nothing is allocated before the first.
     ends: VecDeque<(Duration, Exit)>,
 }
@@ -54,6 +56,18 @@ impl History {
             }
             _ => {}
         }
+    }
+
+    /// A main process has been made.
+    pub(super) fn begun(&mut self, id: Id, now: Duration) {
+        if let Some(past) = self.services.get_mut(id.index()) {
+            past.begun = now;
+        }
+    }
+
+    /// When its last main process was made.
+    pub(super) fn last_begin(&self, id: Id) -> Duration {
+        self.services.get(id.index()).map(|past| past.begun).unwrap_or_default()
     }
 
     /// A main process has ended.

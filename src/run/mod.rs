@@ -18,6 +18,7 @@ mod probes;
 mod procs;
 mod readiness;
 mod report;
+mod schedule;
 mod shell;
 mod signals;
 mod sockets;

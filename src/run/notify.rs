@@ -237,7 +237,6 @@ impl Shell {
     }
 
     /// What came on the socket so far.
-    #[allow(dead_code)]
     pub(super) fn notify_tally(&self) -> Tally {
         self.notify.tally
     }

@@ -22,6 +22,7 @@ mod replace;
 mod seek;
 
 pub use logs::{Cursor, Entry};
+pub use pipe::Count;
 
 use crate::log::{
     Consoles, End, Line, Notice, OwnLines, Prefix, Progress, Stamp, Stream, Style, Tail, colour_wanted,
@@ -280,6 +281,14 @@ impl Output {
     pub fn last_lines(&mut self, id: Id, count: usize) -> impl Iterator<Item = (Stream, Line<'_>)> {
         let source = self.at(id).and_then(|at| self.sources.get_mut(at));
         source.into_iter().flat_map(move |source| source.tail.last_lines(count))
+    }
+
+    /// How much a service has written to stdout and stderr, in this order.
+    #[must_use]
+    pub fn counts(&self, id: Id) -> [Count; 2] {
+        let source = self.at(id).and_then(|at| self.sources.get(at));
+        let count = |stream: Stream| source?.pipes[stream.index()].as_ref().map(|pipe| pipe.count());
+        Stream::BOTH.map(|stream| count(stream).unwrap_or_default())
     }
 
     fn at(&self, id: Id) -> Option<usize> {

@@ -10,6 +10,7 @@ use super::output::Output;
 use super::probes::Probes;
 use super::procs::Procs;
 use super::readiness::{Files, Newlines};
+use super::schedule::Schedules;
 use super::signals::{Inbox, Meaning, meaning};
 use super::sockets::Sockets;
 use super::timers::Due;
@@ -39,6 +40,7 @@ const DEATH: u64 = 4 << 32;
 const READING: u64 = 8 << 32;
 pub(super) const PROBE: u64 = 16 << 32;
 pub(super) const FILES: u64 = 32 << 32;
+const SCHEDULE: u64 = 64 << 32;
 pub(super) const NOTIFY: u64 = 1 << 40;
 /// With the number of a service in the lower half.
 pub(super) const SOCKET: u64 = 1 << 41;
@@ -75,10 +77,13 @@ pub(super) struct Shell {
     /// Whether the epoll listens to them.
     listening: bool,
     pub(super) timers: Timers,
+    pub(super) schedules: Schedules,
     pub(super) output: Output,
     pub(super) spawner: Spawner,
     /// Processes to be made, in order, as soon as the spawner has room.
     pub(super) spawns: VecDeque<Proc>,
+    /// Facts that the core has had.
+    pub(super) steps: u64,
     /// Facts for the core.
     pub(super) facts: VecDeque<Event>,
     pub(super) epoll: Epoll,
@@ -142,9 +147,11 @@ impl Shell {
             obituaries,
             listening: true,
             timers,
+            schedules: Schedules::default(),
             output,
             spawner,
             spawns: VecDeque::new(),
+            steps: 0,
             facts: VecDeque::from([Event::Boot]),
             epoll,
             swept: false,
@@ -198,6 +205,8 @@ impl Shell {
                 continue;
             }
             self.timers.settle();
+            let rang = EpollEvent::new(EpollFlags::EPOLLIN, SCHEDULE);
+            self.schedules.settle(&self.epoll, rang);
             if self.booting && self.spawns.is_empty() && self.spawner.lent() == 0 {
                 self.booting = false;
                 self.spawner.calm();
@@ -262,6 +271,7 @@ impl Shell {
             self.settle();
         }
         self.tell_followers();
+        self.look_whether_up();
         self.tell_progress();
         more_deaths || more_calls || more_output || self.readable || self.deaths || self.may_start()
     }
@@ -301,6 +311,8 @@ impl Shell {
             } else if data == DEATH {
                 self.obituaries.read();
                 self.deaths = true;
+            } else if data == SCHEDULE {
+                self.schedules_rang();
             } else if data == READING {
                 self.read_on();
             } else if data == FILES {
@@ -371,6 +383,7 @@ impl Shell {
                 fact => tracing::trace!("{fact:?}"),
             }
             let now = self.now();
+            self.steps += 1;
             self.core.step(now, fact, &mut actions);
             for action in actions.drain(..) {
                 self.perform(action);

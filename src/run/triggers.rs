@@ -5,12 +5,16 @@ use crate::model::Id;
 
 impl Shell {
     pub(super) fn await_trigger(&mut self, id: Id) {
-        if self.plan.service(id).on_demand {
+        let service = self.plan.service(id);
+        if service.schedule.is_some() {
+            self.await_schedule(id);
+        } else if service.on_demand {
             self.await_connection(id);
         }
     }
 
     pub(super) fn forget_trigger(&mut self, id: Id) {
+        self.forget_schedule(id);
         self.await_no_connection(id);
     }
 }

@@ -2,7 +2,6 @@
 //! `--sdnotify=container`, or another foster. See sd_notify(3).
 
 use super::shell::Shell;
-use crate::core::Phase;
 use crate::sys::notify::monotonic_usec;
 use std::ffi::OsString;
 use std::io;
@@ -55,6 +54,7 @@ impl Upward {
 impl Shell {
     /// Tells, the first time, that all that is meant to be up is; and later that a new plan is on its way, or there.
     pub(super) fn tell_progress(&mut self) {
+        let was_up = self.was_up();
         let Some(upward) = self.upward.as_mut().filter(|upward| !upward.stopping) else { return };
         if upward.ready {
             let reloading = self.applies.are_under_way();
@@ -67,11 +67,9 @@ impl Shell {
             }
             return;
         }
-        let (plan, core) = (&self.plan, &self.core);
-        let mut wanted = plan.ids().filter(|id| core.svc(*id).target());
-        if core.phase() == Phase::Running && wanted.all(|id| core.satisfied(id)) {
+        if was_up {
             upward.ready = true;
-            let count = plan.ids().filter(|id| core.svc(*id).target()).count();
+            let count = self.plan.ids().filter(|id| self.core.svc(*id).target()).count();
             upward.tell(&format!("READY=1\nSTATUS=up: {count} services"));
         }
     }

@@ -1,10 +1,11 @@
 //! Bytes from a client, through hyper, the routes and the reading of bodies, to a shell that has an answer for everything.
 //!
-//! The first byte says whether the client may act, and into pieces of which length the rest is cut.
+//! The first byte says what the client has connected to and whether it may act, and into pieces of which length the rest is
+//! cut.
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use foster::control::{Answer, Ask, Busy, Call, converse_over};
+use foster::control::{Answer, Ask, Busy, Call, Site, converse_over};
 use hyper_util::rt::TokioIo;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -20,10 +21,11 @@ fuzz_target!(|data: &[u8]| {
     runtime.block_on(async {
         let (ours, mut theirs) = duplex(4096);
         let (sender, calls) = mpsc::channel(4);
-        let server = tokio::spawn(converse_over(TokioIo::new(ours), first & 1 == 1, Busy::default(), sender));
+        let site = if first & 2 == 2 { Site::Pages } else { Site::Control { may_act: first & 1 == 1 } };
+        let server = tokio::spawn(converse_over(TokioIo::new(ours), site, Busy::default(), sender));
         let shell = tokio::spawn(answer_all(calls));
         let mut answers = Vec::new();
-        for piece in rest.chunks(1 + usize::from(first >> 1)) {
+        for piece in rest.chunks(1 + usize::from(first >> 2)) {
             if theirs.write_all(piece).await.is_err() {
                 break;
             }

@@ -93,9 +93,28 @@ impl Shell {
         ActResult { service: self.name(id).to_owned(), outcome, state: self.state(id).to_string(), reason }
     }
 
+    /// Whether it is as it should be: satisfied, and not found unhealthy. What comes and goes by itself – a run of a schedule,
+    /// what starts on demand – only has to be able to.
+    pub(super) fn is_well(&self, id: Id) -> bool {
+        let (svc, service) = (self.core.svc(id), self.plan.service(id));
+        match svc.state {
+            State::Ready => svc.flaw.is_none(),
+            State::Failed | State::Blocked(_) => false,
+            _ => self.core.satisfied(id) || svc.target() && service.waits_for_trigger(),
+        }
+    }
+
+    /// Why it is not well, and what the last probe heard if that tells it.
+    pub(super) fn ailment(&self, id: Id) -> Option<String> {
+        let probed = matches!(self.core.svc(id).state, State::Ready | State::Starting(_));
+        let heard = self.last_answer(id).filter(|_| probed);
+        let reason = self.reason(id)?;
+        Some(heard.map_or_else(|| reason.clone(), |heard| format!("{reason}: {heard}")))
+    }
+
     pub(super) fn health(&self, ids: &[Id]) -> Health {
-        let ill = ids.iter().filter(|id| !self.core.satisfied(**id));
-        let unhealthy: Vec<_> = ill.map(|id| self.result(*id, Outcome::Failed, self.reason(*id))).collect();
+        let ill = ids.iter().filter(|id| !self.is_well(**id));
+        let unhealthy: Vec<_> = ill.map(|id| self.result(*id, Outcome::Failed, self.ailment(*id))).collect();
         Health { healthy: unhealthy.is_empty() && !self.is_stopping(), unhealthy }
     }
 

@@ -30,6 +30,12 @@ impl Wall {
         Duration::try_from(time.duration_since(self.0)).unwrap_or_default()
     }
 
+    /// Unix time in seconds, with milliseconds.
+    pub(crate) fn unix(self, since_begin: Duration) -> f64 {
+        let since_begin = i64::try_from(since_begin.as_millis()).unwrap_or_default();
+        self.0.as_millisecond().saturating_add(since_begin) as f64 / 1000.0
+    }
+
     /// RFC 3339 in UTC with milliseconds.
     pub(crate) fn at(self, since_begin: Duration) -> String {
         let time = SignedDuration::try_from(since_begin).ok().and_then(|time| self.0.checked_add(time).ok());

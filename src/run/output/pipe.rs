@@ -1,6 +1,6 @@
 //! One stream of one service: a pipe that outlives the processes that write to it.
 
-use crate::log::{Line, Splitter};
+use crate::log::{End, Line, Splitter};
 use crate::sys::console::readable_bytes;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -27,6 +27,8 @@ pub(super) struct Pipe {
     /// Where processes ended: so many bytes after the one before (or from here), a line ends even without a newline.
     cuts: VecDeque<usize>,
     large: bool,
+    /// What has come through it.
+    count: Count,
     /// It waits for its share of a turn.
     pub(super) queued: bool,
     /// The epoll does not look at it, because its console is full.
@@ -48,6 +50,7 @@ impl Pipe {
             splitter: Splitter::default(),
             cuts: VecDeque::new(),
             large,
+            count: Count::default(),
             queued: false,
             paused: false,
         })
@@ -81,6 +84,12 @@ impl Pipe {
             self.large = true;
             let _ = fcntl(&self.reader, FcntlArg::F_SETPIPE_SZ(LARGE));
         }
+        self.count.bytes += count as u64;
+        let lines = &mut self.count.lines;
+        let mut emit = |line: Line<'_>| {
+            *lines += u64::from(line.end != End::Cut);
+            emit(line);
+        };
         self.splitter.feed(&buffer[..count], &mut emit);
         if let Some(cut) = self.cuts.front_mut() {
             *cut = cut.saturating_sub(count);
@@ -94,12 +103,16 @@ impl Pipe {
     }
 
     /// A process ended: what is in the pipe now is its output, and the last line of it ends there.
-    pub(super) fn cut(&mut self, emit: impl FnMut(Line<'_>)) {
+    pub(super) fn cut(&mut self, mut emit: impl FnMut(Line<'_>)) {
         let known: usize = self.cuts.iter().sum();
         let new = readable_bytes(&self.reader).unwrap_or(0).saturating_sub(known);
         if new == 0 {
             if self.cuts.is_empty() {
-                self.splitter.flush(emit);
+                let lines = &mut self.count.lines;
+                self.splitter.flush(|line| {
+                    *lines += 1;
+                    emit(line);
+                });
             }
         } else if self.cuts.len() < MOST_CUTS {
             self.cuts.push_back(new);
@@ -111,10 +124,24 @@ impl Pipe {
         self.splitter.partial().is_empty() && self.cuts.is_empty()
     }
 
+    /// What has come through it.
+    pub(super) fn count(&self) -> Count {
+        self.count
+    }
+
     /// Whether output of a process that ended is still in the pipe.
     pub(super) fn is_cut(&self) -> bool {
         !self.cuts.is_empty()
     }
+}
+
+/// How much a service has written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Whole lines; what a process left unfinished at its end is one, too.
+    pub lines: u64,
+    /// Bytes, newlines included.
+    pub bytes: u64,
 }
 
 /// What [`Pipe::read`] did.

@@ -238,7 +238,6 @@ impl Shell {
     }
 
     /// What came of its probes: those of its readiness, those of its health.
-    #[allow(dead_code, reason = "for the metrics")]
     pub(super) fn tallies(&self, id: Id) -> [Tally; 2] {
         self.probes.heard.get(&id).map(|heard| heard.tallies).unwrap_or_default()
     }
