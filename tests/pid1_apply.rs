@@ -294,13 +294,6 @@ fn the_main_service_goes_on() {
     c.expect_exit(7);
 }
 
-/// KiB that PID 1 has written: unlike the pages of its file, which other tests share or do not, its own affair.
-fn anonymous_memory(c: &Container) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", c.init())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
-}
-
 #[test]
 fn two_hundred_applies_leave_nothing_behind() {
     needs_namespace!();
@@ -328,7 +321,7 @@ fn two_hundred_applies_leave_nothing_behind() {
             support::pause(Duration::from_millis(50));
             std::mem::replace(&mut descriptors, c.descriptors()) == descriptors
         });
-        (descriptors, anonymous_memory(c))
+        (descriptors, c.anonymous_memory())
     };
     apply_some(&c, 1..41);
     let (descriptors, memory) = rest(&c);

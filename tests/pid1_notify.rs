@@ -211,6 +211,24 @@ fn a_server_that_forks_into_the_background_names_its_main_process() {
 }
 
 #[test]
+fn nobody_names_a_process_of_somebody_else_as_its_main_one() {
+    needs_namespace!();
+    let toml = "after = [\"victim\"]\n".to_owned()
+        + &speaker("db", &["usr1:say-file:victim", "usr1:barrier"])
+        + "[reload]\nnotify = true\n";
+    let mut c = Setup::new().service("db", toml).service("victim", serve("victim", &[])).start();
+    c.wait_event("up victim");
+    c.wait_event("up db");
+    std::fs::write(c.path("victim"), format!("MAINPID={}", c.pid_of("victim"))).unwrap();
+    usr1(&c, "db");
+    c.wait_event("barrier db");
+    c.wait_line(&["was ignored: MAINPID=", "of db: that is another process of the supervisor"]);
+    let pid = c.foster_json(0, &["status", "db", "--json"])["services"][0]["pid"].clone();
+    c.check(pid == c.pid_of("db"), "it was believed");
+    c.stop_within(PROMPT);
+}
+
+#[test]
 fn a_barrier_is_lifted_when_all_before_it_has_counted() {
     needs_namespace!();
     let toml = speaker("db", &["say:READY=1", "barrier", "say:FDSTORE=0"]) + "[ready]\nnotify = true\n";
@@ -345,6 +363,27 @@ fn what_the_container_was_told_is_not_told_to_services() {
         .env("FDSTORE", "7")
         .start();
     c.wait_event("given web fds=- names=- pid=false watchdog=- own=false store=- notify=false");
+    c.stop_within(PROMPT);
+}
+
+#[test]
+fn without_a_directory_that_all_can_reach_the_socket_has_a_secret_name() {
+    needs_namespace!();
+    if !support::is_root() {
+        skip!("only root can take the usual places away");
+    }
+    let prelude = "chmod 700 $DIRECTORY; mount -t tmpfs -o ro none /run;
+        mkdir -p /tmp/foster-0; mount -t tmpfs -o ro none /tmp/foster-0";
+    let shows =
+        sh("echo socket $${NOTIFY_SOCKET%%/*} >> $EVENTS; exec sleep 1000") + "[health]\nwatchdog = \"1h\"\n";
+    let mut c = Setup::new()
+        .prelude(prelude)
+        .service("shows", shows)
+        .service("db", speaker("db", &["say:READY=1", "barrier"]) + "[ready]\nnotify = true\n")
+        .start();
+    c.wait_event("socket @foster");
+    c.wait_event("barrier db");
+    c.wait_state("db", "ready");
     c.stop_within(PROMPT);
 }
 

@@ -316,7 +316,7 @@ fn clients_who_come_in_masses_or_say_nothing_keep_nobody_out() {
     let crowd = || (0..1000).map(|_| connect(address)).collect::<Vec<TcpStream>>();
     drop(crowd());
     expect(address, "/livez", 200, "alive");
-    let memory = c.private_memory();
+    let memory = c.anonymous_memory();
     let idle = crowd();
     // A new one takes the place of who has been idle for longest.
     expect(address, "/livez", 200, "alive");
@@ -327,7 +327,7 @@ fn clients_who_come_in_masses_or_say_nothing_keep_nobody_out() {
     expect(address, "/readyz", 200, "ready");
     drop(idle);
     expect(address, "/livez", 200, "alive");
-    let grown = c.private_memory().saturating_sub(memory);
+    let grown = c.anonymous_memory().saturating_sub(memory);
     c.check(grown < 2000, &format!("{grown} KiB more for another thousand"));
     c.stop_within(PROMPT);
 }

@@ -118,6 +118,7 @@ fn an_apply_keeps_what_is_the_same_and_makes_anew_what_is_not() {
     c.foster_ends(0, &["apply"]);
     c.check(inode("one.sock") == one, "the same one was made anew");
     c.check(inode("two.sock").is_none() && inode("three.sock").is_some(), "the other was not");
+    c.wait_events("up web", 2);
     c.check(ask(&c.path("one.sock")) == Some(c.pid_of("web")), "it is not served");
     std::fs::remove_file(c.path("services/web.toml")).unwrap();
     std::fs::write(c.path("services/other.toml"), serve("other", &[])).unwrap();
@@ -140,7 +141,9 @@ fn a_service_starts_with_its_first_connection() {
     c.wait_event("up other");
     c.wait_state("web", "waiting");
     let path = c.path("web.sock");
-    c.check(ask(&path) == Some(c.pid_of("web")), "it was not started");
+    let answer = ask(&path);
+    c.wait_event("up web");
+    c.check(answer == Some(c.pid_of("web")), "it was not started");
     for life in 2..=3 {
         c.kill("web", libc::SIGUSR1);
         c.wait_state("web", "waiting");

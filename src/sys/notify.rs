@@ -11,8 +11,6 @@ use std::path::Path;
 
 /// Descriptors that one datagram can carry at most: `SCM_MAX_FD`.
 const MOST: usize = 253;
-/// What may wait in the socket; a burst of services that become ready at once fits in.
-const BUFFER: libc::c_int = 8 << 20;
 
 /// A socket that receives. It never waits.
 #[derive(Debug)]
@@ -84,9 +82,7 @@ impl Mailbox {
         let socket = UnixDatagram::bind_addr(address)?;
         socket.set_nonblocking(true)?;
         // Before anybody has its address: what was sent without could not be attributed.
-        set(&socket, libc::SO_PASSCRED, 1)?;
-        // More than the limit of the system needs a privilege, and less does too.
-        let _ = set(&socket, libc::SO_RCVBUFFORCE, BUFFER).or_else(|_| set(&socket, libc::SO_RCVBUF, BUFFER));
+        super::listen::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, 1)?;
         Ok(Self(socket))
     }
 
@@ -118,10 +114,6 @@ impl AsFd for Mailbox {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-fn set(socket: &UnixDatagram, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    super::listen::set_option(socket.as_fd(), libc::SOL_SOCKET, option, value)
 }
 
 const CONTROL: usize = {

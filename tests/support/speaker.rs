@@ -49,6 +49,10 @@ fn take(name: &str, step: &str) {
     let (verb, rest) = step.split_once(':').unwrap_or((step, ""));
     match verb {
         "say" => notify(rest, &[]),
+        "say-file" => {
+            let file = std::path::Path::new(&std::env::var_os("DIRECTORY").unwrap()).join(rest);
+            notify(&std::fs::read_to_string(file).unwrap(), &[]);
+        }
         "event" => say(rest),
         "sleep" => super::pause(Duration::from_millis(rest.parse().unwrap())),
         // SAFETY: ends the process.
