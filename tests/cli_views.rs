@@ -292,9 +292,17 @@ fn what_is_looked_at_and_waited_for_is_shown_with_what_it_came_to() {
     assert_eq!((&ill["state"], &ill["healthy"], &ill["misses"]), (&"ready".into(), &false.into(), &2.into()));
     assert!(ill["answer"].as_str().is_some_and(|answer| answer.contains("the disk is full")), "{ill}");
     assert!(find(&status, "slow")["answer"].is_string() && find(&status, "slow")["healthy"].is_null());
+    let next = find(&status, "job")["next_run"].as_str().unwrap_or_default().to_owned();
+    assert!(next.ends_with("-01-01T00:00:00.000Z"), "{next}");
     let table = c.foster_ends(0, &["status"]).stdout;
     assert!(table.contains("is not healthy; ") && table.contains("the disk is full"), "{table}");
-    assert!(table.contains("waits for its next time") && table.contains("waits for a connection"), "{table}");
+    assert!(
+        table.contains("waits for its next time; next run in ") && table.contains("waits for a connection"),
+        "{table}"
+    );
+
+    let ran = c.foster_ends(1, &["healthcheck", "ill"]);
+    assert!(ran.stdout.contains("the disk is full"), "{ran:#?}");
 
     let explain = |name: &str| c.foster_ends(0, &["explain", name]).stdout;
     let text = explain("ill");
@@ -316,7 +324,7 @@ fn what_is_looked_at_and_waited_for_is_shown_with_what_it_came_to() {
     );
     let text = explain("job");
     assert!(
-        text.contains("schedule: 0 0 1 1 * in UTC") && text.contains("next: it runs at its next time"),
+        text.contains("schedule: 0 0 1 1 * in UTC, next at ") && text.contains("next: it runs at "),
         "{text}"
     );
 

@@ -105,18 +105,13 @@ fn zones_beside(name: &str) -> Vec<String> {
 
 /// Gives the instances that run side by side to the first of them. `drafts` stand in the order of their ids.
 pub fn pool(drafts: &mut [Draft<'_>]) {
-    let mut at = 0;
-    while at < drafts.len() {
-        let end = drafts[at..]
-            .iter()
-            .position(|draft| draft.stem != drafts[at].stem)
-            .map_or(drafts.len(), |n| at + n);
-        let ids = (at..end).filter_map(|index| u32::try_from(index).ok()).map(Id).collect();
-        if let Some(schedule) = &mut drafts[at].service.schedule
-            && schedule.overlap == Overlap::Allow
-        {
-            schedule.pool = ids;
+    let mut first = 0;
+    for instances in drafts.chunk_by_mut(|a, b| a.stem == b.stem) {
+        let next = first + u32::try_from(instances.len()).unwrap_or(0);
+        let schedule = instances.first_mut().and_then(|draft| draft.service.schedule.as_mut());
+        if let Some(schedule) = schedule.filter(|schedule| schedule.overlap == Overlap::Allow) {
+            schedule.pool = (first..next).map(Id).collect();
         }
-        at = end;
+        first = next;
     }
 }

@@ -44,7 +44,7 @@ pub struct Service {
     pub state: StateName,
     /// When it came to that state.
     pub since: f64,
-    /// Whether it is satisfied.
+    /// Whether it is well.
     pub ready: bool,
     /// Whether it is meant to be up.
     pub wanted: bool,
@@ -235,7 +235,7 @@ impl Snapshot {
             ("foster_service_state_since_seconds", "When it came to its state, as Unix time", |s| {
                 Some(s.since)
             }),
-            ("foster_service_ready", "1: what waits for it may go on", |s| Some(flag(s.ready))),
+            ("foster_service_ready", "1: it is as it should be", |s| Some(flag(s.ready))),
             ("foster_service_wanted", "1: it is meant to be up", |s| Some(flag(s.wanted))),
             ("foster_service_start_time_seconds", "When its main process was started, as Unix time", |s| {
                 s.started

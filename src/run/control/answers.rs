@@ -70,7 +70,7 @@ impl Shell {
             misses: view.misses,
             answer: self.last_answer(id),
             status: self.status_text(id).map(str::to_owned),
-            next_run: None,
+            next_run: self.next_run(id).map(|time| format!("{time:.3}")),
         }
     }
 

@@ -61,7 +61,8 @@ impl Shell {
         }
         if let Some(schedule) = &service.schedule {
             let zone = schedule.timezone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
-            facts.push(format!("schedule: {}{zone}", schedule.cron));
+            let next = self.next_run(id).map(|time| format!(", next at {time}")).unwrap_or_default();
+            facts.push(format!("schedule: {}{zone}{next}", schedule.cron));
         }
         facts
     }
@@ -100,7 +101,12 @@ impl Shell {
             (StateName::Starting, _) if service.kind == Kind::Oneshot => "it runs to its end".to_owned(),
             (StateName::Starting, _) => "it becomes ready".to_owned(),
             (StateName::Waiting, _) if svc.state == State::Armed && service.schedule.is_some() => {
-                "it runs at its next time".to_owned()
+                match self.next_run(id) {
+                    Some(time) => format!("it runs at {time}"),
+                    // An instance that takes the runs of another one, or a time that never comes.
+                    None => "it runs when another instance is due and still runs, or somebody starts it"
+                        .to_owned(),
+                }
             }
             (StateName::Waiting, _) if svc.state == State::Armed => {
                 "it starts when something comes on its sockets".to_owned()

@@ -250,7 +250,7 @@ impl Shell {
                 name: self.name(id).to_owned(),
                 state: view.state,
                 since: unix(view.since),
-                ready: self.core.satisfied(id),
+                ready: self.is_well(id),
                 wanted: self.core.svc(id).target(),
                 started: runs.then(|| wall.unix(self.history.last_begin(id))),
                 restarts: view.restarts,
