@@ -164,9 +164,11 @@ fn who_leaves_its_connections_is_not_started_without_end() {
     c.wait_event("up other");
     let _stream = UnixStream::connect(c.path("web.sock")).unwrap();
     c.wait_line(&["web: was started 20 times within 2s"]);
-    c.wait_events("up", 23);
+    c.wait_events("up", 24);
     let starts = c.events().iter().filter(|event| *event == "up").count();
-    c.check(starts < 40, &format!("{starts} starts"));
+    c.check(starts < 30, &format!("{starts} starts"));
+    let told = c.lines().iter().filter(|line| line.text.contains("was started 20 times")).count();
+    c.check(told == 1, &format!("told {told} times"));
     c.stop_within(PROMPT);
 }
 

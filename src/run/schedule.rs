@@ -40,8 +40,8 @@ impl Schedules {
             return Ok(());
         }
         self.awaited.insert(id, schedule.clone());
+        self.agenda.remove(id);
         if !schedule.leads() {
-            self.agenda.remove(id);
             return Ok(());
         }
         let zone = match &schedule.timezone {

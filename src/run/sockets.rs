@@ -131,6 +131,8 @@ impl Shell {
             *burst = Burst { since: now, count: 0 };
         }
         if burst.count >= BURST {
+            // It is over when it runs for a while, or nothing waits.
+            burst.since = now;
             if burst.count == BURST {
                 burst.count += 1;
                 tracing::warn!(
