@@ -81,6 +81,16 @@ fn a_watched_service_above_and_below_another_under_every_request() {
 }
 
 #[test]
+fn a_logger_and_who_writes_to_it_keep_the_invariants() {
+    let logger = || Service { logger: true, ..daemon("logger") };
+    let mut base = plan(vec![logger(), daemon("writer")]);
+    link(&mut base, 1, 0, 2);
+    let silent = with(&without(&base, 1), 0, |s| s.logger = false);
+    explore_all("a logger and a writer", vec![vec![base.clone()]], Freedom { good_exits: true, ..FEW });
+    explore_all("a logger and a writer, asked for everything", vec![vec![base, silent]], ASKED_FEW);
+}
+
+#[test]
 fn jobs_that_take_turns_keep_the_invariants() {
     let plans: Vec<Vec<Plan>> = vec![vec![plan(pool(2))], vec![plan(pool(2)), without(&plan(pool(2)), 1)]];
     explore_all("two jobs in turns", plans[..1].to_vec(), ALL);

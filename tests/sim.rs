@@ -100,6 +100,7 @@ impl Story {
                 let name = self.name(proc.id);
                 self.tell(&format!("  SIGKILL to {name}"));
             }
+            Action::EndInput(id) => self.tell_of("end the input of", id),
             Action::Abort(id) => self.tell_of("SIGABRT to", id),
             Action::Probe(id) => self.tell_of("probe", id),
             Action::Abandon(id) => {
@@ -368,6 +369,7 @@ fn service(words: &[&str], names: &mut Vec<String>, by_hand: &mut Vec<String>) -
             "watchdog" => s.health.watchdog = parse_duration(value).ok(),
             "reload-notify" => s.reload.notify = true,
             "on-demand" => s.on_demand = true,
+            "logger" => s.logger = true,
             "schedule" | "first" => {
                 s.essential = false;
                 s.schedule = Some(Schedule {

@@ -189,6 +189,8 @@ pub enum Action {
     Spawn(Proc),
     /// Send the stop signal to the main process, with its group unless `stop.group` is off, and SIGCONT after it.
     Stop(Id),
+    /// Let the input of a logger end, once it has got all that is meant for it.
+    EndInput(Id),
     /// Send the reload signal to the main process.
     Reload(Id),
     /// Send SIGKILL to this process and its group.

@@ -212,7 +212,7 @@ impl Core {
             State::Checking { command } => command,
             State::Starting(Starting::Delay | Starting::Sign) | State::Backoff => true,
             State::Ready => svc.failures > 0,
-            State::Stopping { stage: Stage::Command | Stage::Signal, .. } => true,
+            State::Stopping { stage: Stage::Command | Stage::Input | Stage::Signal, .. } => true,
             // A killed process ends by itself; a killed group whose last member somebody else must reap may not.
             State::Stopping { stage: Stage::Kill, .. } => svc.live.only_group(),
             _ => false,

@@ -337,6 +337,7 @@ impl Core {
                 self.svc_mut(id).live.group = false;
                 self.one_less_than(id, false, turn);
             }
+            State::Stopping { stage: Stage::Input, then } => self.input_was_no_reason(id, then, turn),
             State::Stopping { .. } => {
                 turn.say(Notice::Late(id));
                 self.kill(id, turn);

@@ -179,6 +179,8 @@ pub enum Starting {
 pub enum Stage {
     /// The stop command runs.
     Command,
+    /// A logger: its input has ended, and it may end by itself when it has written what it read.
+    Input,
     /// The stop signal is sent.
     Signal,
     /// SIGKILL is sent.

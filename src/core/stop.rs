@@ -87,13 +87,14 @@ impl Core {
             self.down(id, turn);
             return;
         }
-        let stop = &self.plan.service(id).stop;
-        let (command, timeout) = (stop.command.is_some(), stop.timeout);
+        let service = self.plan.service(id);
+        let (command, timeout) = (service.stop.command.is_some(), service.stop.timeout);
         let stage = match state {
             State::Checking { .. } => Stage::Kill,
             // Before exec there is nobody who would understand the command.
             State::Starting(Starting::Exec) => Stage::Signal,
             _ if command => Stage::Command,
+            _ if service.logger => Stage::Input,
             _ => Stage::Signal,
         };
         self.set_state(id, State::Stopping { stage, then: Then::Down }, turn);
@@ -104,11 +105,22 @@ impl Core {
                 turn.act(Action::Spawn(Proc { id, role: Role::Stop }));
                 self.arm(id, timeout, turn);
             }
+            Stage::Input => {
+                turn.act(Action::EndInput(id));
+                self.arm(id, timeout / 2, turn);
+            }
             Stage::Signal => {
                 turn.act(Action::Stop(id));
                 self.arm(id, timeout, turn);
             }
         }
+    }
+
+    /// A logger did not end with its input: it gets its stop signal, and the other half of its time.
+    pub(super) fn input_was_no_reason(&mut self, id: Id, then: Then, turn: &mut Turn<'_>) {
+        self.set_state(id, State::Stopping { stage: Stage::Signal, then }, turn);
+        turn.act(Action::Stop(id));
+        self.arm(id, self.plan.service(id).stop.timeout / 2, turn);
     }
 
     pub(super) fn down(&mut self, id: Id, turn: &mut Turn<'_>) {
@@ -128,9 +140,14 @@ impl Core {
         let State::Stopping { stage, then } = self.svc(id).state else { return };
         let live = self.svc(id).live;
         if stage == Stage::Command && live.any() {
-            self.set_state(id, State::Stopping { stage: Stage::Signal, then }, turn);
-            // A reload command that is left has got SIGKILL already.
-            if live.main || live.group {
+            let ends_input = live.main && self.plan.service(id).logger;
+            let stage = if ends_input { Stage::Input } else { Stage::Signal };
+            self.set_state(id, State::Stopping { stage, then }, turn);
+            if ends_input {
+                turn.act(Action::EndInput(id));
+                self.arm(id, self.plan.service(id).stop.timeout / 2, turn);
+            } else if live.main || live.group {
+                // A reload command that is left has got SIGKILL already.
                 turn.act(Action::Stop(id));
             }
         } else {

@@ -10,6 +10,7 @@
 //! - socket: `MSG_DONTWAIT`.
 //! - regular file, /dev/null and the like: write(2) does not wait for anybody.
 
+use super::outlet::{LOW, Notice, Outlet, Progress};
 use crate::sys::console::{send_nowait, write_nowait};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -18,10 +19,6 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::{isatty, write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// Above this, no more is read from the services that write to the console.
-const HIGH: usize = 256 * 1024;
-/// At this, reading goes on.
-const LOW: usize = 64 * 1024;
 /// A buffer that grew beyond this gives its memory back once it is empty.
 const KEEP: usize = 128 * 1024;
 /// The most that [`Way::PollPipe`] writes at once: PIPE_BUF. A pipe polls writable when at least one page is free, and
@@ -51,24 +48,6 @@ enum State {
     },
     /// Its reader is gone or it never was open: output is discarded from then on.
     Closed,
-}
-
-/// What [`Console::flush`] left behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Nothing.
-    Empty,
-    /// Something that the console would not take now.
-    Stalled,
-}
-
-/// A change that is worth a line on another console.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// Writing fails; output is dropped from here on.
-    Failing(Errno),
-    /// Writing works again, after so many bytes were dropped.
-    Recovered(u64),
 }
 
 /// One console stream and the bytes that wait for it.
@@ -109,11 +88,41 @@ impl Console {
         self.state == State::Closed
     }
 
-    /// Appends by means of `format`. There is no bound here: who appends looks at [`Console::is_full`] first.
-    pub fn append(&mut self, format: impl FnOnce(&mut Vec<u8>)) {
-        if self.is_closed() {
-            return;
+    /// Gives up on what waits: nothing can tell when the console would take it.
+    pub fn drop_pending(&mut self) {
+        self.fail(Errno::EAGAIN);
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.written = (self.written + count).min(self.buffer.len());
+        if let Some(last) = self.written.checked_sub(1) {
+            self.at_line_start = self.buffer[last] == b'\n';
         }
+        if let State::Failing { lost } = self.state {
+            self.state = State::Good;
+            self.notice = Some(Notice::Recovered(lost));
+        }
+    }
+
+    /// Drops what waits. Keeping it would stop the services for as long as the disk is full.
+    fn fail(&mut self, errno: Errno) {
+        let dropped = self.pending() as u64;
+        self.state = match self.state {
+            State::Closed => State::Closed,
+            State::Failing { lost } => State::Failing { lost: lost + dropped },
+            State::Good => {
+                self.notice = Some(Notice::Failing(errno.desc().to_owned()));
+                State::Failing { lost: dropped }
+            }
+        };
+        self.buffer.clear();
+        self.written = 0;
+    }
+}
+
+impl Outlet for Console {
+    /// A console that discards gives back a buffer that is emptied by the next [`Outlet::flush`].
+    fn buffer(&mut self) -> &mut Vec<u8> {
         if self.written >= LOW {
             // One move of at most HIGH bytes for each LOW bytes written.
             self.buffer.drain(..self.written);
@@ -123,29 +132,15 @@ impl Console {
             // The end of the last line was dropped; what comes now must not become it.
             self.buffer.push(b'\n');
         }
-        format(&mut self.buffer);
+        &mut self.buffer
     }
 
-    /// How many bytes wait.
-    #[must_use]
-    pub fn pending(&self) -> usize {
+    fn pending(&self) -> usize {
         self.buffer.len() - self.written
     }
 
-    /// Whether so much waits that nothing should be added.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.pending() >= HIGH
-    }
-
-    /// Whether so little waits that reading may go on.
-    #[must_use]
-    pub fn is_low(&self) -> bool {
-        self.pending() <= LOW
-    }
-
-    /// Writes what the console takes now. A line written in part goes on exactly where it stopped.
-    pub fn flush(&mut self) -> Progress {
+    /// A line written in part goes on exactly where it stopped.
+    fn flush(&mut self) -> Progress {
         while self.written < self.buffer.len() {
             let Some(fd) = &self.fd else { break };
             let bytes = &self.buffer[self.written..];
@@ -180,46 +175,17 @@ impl Console {
         Progress::Empty
     }
 
-    /// The change since the last call that should be said on another console, once.
-    pub fn take_notice(&mut self) -> Option<Notice> {
-        self.notice.take()
-    }
-
-    /// What to wait on for writability; none when closed.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+    /// None when closed.
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.fd.as_ref().map(AsFd::as_fd)
     }
 
-    /// Gives up on what waits: nothing can tell when the console would take it.
-    pub fn drop_pending(&mut self) {
-        self.fail(Errno::EAGAIN);
+    fn is_failing(&self) -> bool {
+        self.state != State::Good
     }
 
-    fn advance(&mut self, count: usize) {
-        self.written = (self.written + count).min(self.buffer.len());
-        if let Some(last) = self.written.checked_sub(1) {
-            self.at_line_start = self.buffer[last] == b'\n';
-        }
-        if let State::Failing { lost } = self.state {
-            self.state = State::Good;
-            self.notice = Some(Notice::Recovered(lost));
-        }
-    }
-
-    /// Drops what waits. Keeping it would stop the services for as long as the disk is full.
-    fn fail(&mut self, errno: Errno) {
-        let dropped = self.pending() as u64;
-        self.state = match self.state {
-            State::Closed => State::Closed,
-            State::Failing { lost } => State::Failing { lost: lost + dropped },
-            State::Good => {
-                self.notice = Some(Notice::Failing(errno));
-                State::Failing { lost: dropped }
-            }
-        };
-        self.buffer.clear();
-        self.written = 0;
+    fn take_notice(&mut self) -> Option<Notice> {
+        self.notice.take()
     }
 }
 

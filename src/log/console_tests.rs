@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 
 fn put(console: &mut Console, bytes: &[u8]) {
-    console.append(|buffer| buffer.extend_from_slice(bytes));
+    console.buffer().extend_from_slice(bytes);
 }
 
 fn numbered(lines: usize) -> Vec<u8> {
@@ -113,7 +113,7 @@ fn a_full_disk_is_said_once_and_tried_again() {
         put(&mut console, b"0123456789\n");
         assert_eq!(console.flush(), Progress::Empty);
     }
-    assert_eq!(console.take_notice(), Some(Notice::Failing(Errno::ENOSPC)));
+    assert_eq!(console.take_notice(), Some(Notice::Failing(Errno::ENOSPC.desc().to_owned())));
     assert_eq!(console.take_notice(), None);
 
     let mut file = tempfile::tempfile().unwrap();

@@ -11,12 +11,14 @@
 mod console;
 mod format;
 mod line;
+mod outlet;
 mod own;
 mod tail;
 
-pub use console::{Console, Consoles, Notice, Progress};
+pub use console::{Console, Consoles};
 pub use format::{MAX_WIDTH, Prefix, Style, colour_wanted};
 pub use line::{End, Line, MAX_LINE, Splitter};
+pub use outlet::{HIGH, LOW, Notice, Outlet, Progress};
 pub use own::{LineWriter, OwnLines};
 pub use tail::{DEFAULT_TAIL, Kept, Place, Stamp, Tail};
 

@@ -1,6 +1,6 @@
 //! From one plan to the next: the same ids for the same services, and what differs.
 
-use super::{Environment, Exec, Id, Plan, Service, Settings};
+use super::{Environment, Exec, Id, Plan, Service, Settings, Sink};
 use std::collections::{HashMap, VecDeque};
 
 /// What becomes of a service.
@@ -61,10 +61,12 @@ pub fn align(current: &Plan, new: Plan) -> Plan {
         let pool = service.schedule.as_mut().map(|schedule| &mut schedule.pool);
         let edges =
             [&mut service.requires, &mut service.wants, &mut service.after, &mut service.restart_with];
-        for edges in edges.into_iter().chain(pool) {
-            for edge in edges {
-                *edge = ids.get(edge.index()).copied().unwrap_or(*edge);
-            }
+        let loggers = service.log.to.iter_mut().filter_map(|sink| match sink {
+            Sink::Service(logger) => Some(logger),
+            _ => None,
+        });
+        for edge in edges.into_iter().chain(pool).flatten().chain(loggers) {
+            *edge = ids.get(edge.index()).copied().unwrap_or(*edge);
         }
         if let Some(slot) = services.get_mut(place) {
             *slot = service;
@@ -145,13 +147,15 @@ fn follow(current: &Plan, mut way: VecDeque<Id>, found: &mut [Option<Difference>
 /// The keys of `foster.toml` that differ.
 #[must_use]
 pub fn settings_differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    let Settings { shutdown_timeout, shutdown_signals, log_level, socket, http } = old;
+    let Settings { shutdown_timeout, shutdown_signals, log_level, socket, http, log_format } = old;
     let keys = [
         ("shutdown.timeout", *shutdown_timeout != new.shutdown_timeout),
         ("shutdown.signals", *shutdown_signals != new.shutdown_signals),
         ("log-level", *log_level != new.log_level),
         ("socket", *socket != new.socket),
         ("http.listen", *http != new.http),
+        ("log.format", log_format.shape != new.log_format.shape),
+        ("log.timestamps", log_format.timestamps != new.log_format.timestamps),
     ];
     that_differ(&keys).collect()
 }
@@ -185,6 +189,8 @@ fn differing_keys(old: &Service, new: &Service) -> Vec<&'static str> {
         restart,
         stop,
         reload,
+        log,
+        logger,
     } = old;
     // The main service comes after all others anyway, and more or fewer of them are no difference of its own.
     let order_is_given = *main && new.main;
@@ -232,6 +238,9 @@ fn differing_keys(old: &Service, new: &Service) -> Vec<&'static str> {
         ("reload.command", reload.command != new.reload.command),
         ("reload.timeout", reload.timeout != new.reload.timeout),
         ("reload.notify", reload.notify != new.reload.notify),
+        ("log", *log != new.log),
+        // Of its own, or since another one's log goes there.
+        ("stdin", *logger != new.logger),
     ])
     .collect();
     if let (Some(old), Some(new)) = (exec, &new.exec) {

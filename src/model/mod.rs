@@ -7,6 +7,7 @@ mod diff;
 mod duration;
 mod env_file;
 mod graph;
+mod log;
 mod name;
 mod notification;
 mod ready;
@@ -18,6 +19,7 @@ pub use diff::{Change, Difference, align, differences, settings_differences};
 pub use duration::{format_duration, parse_duration};
 pub use env_file::parse_env_file;
 pub use graph::{find_cycle, topological_order};
+pub use log::*;
 pub use name::{NameError, check_name};
 pub use notification::{LONGEST_NOTIFICATION, Malformed, Notification, Store, Watchdog};
 pub use ready::*;
@@ -90,6 +92,8 @@ pub struct Settings {
     pub socket: Socket,
     /// `[http] listen`: where the read-only health and metrics pages are served.
     pub http: Option<SocketAddr>,
+    /// `[log]`: how the supervisor's own lines look, and those of services that do not say it themselves.
+    pub log_format: LogFormat,
 }
 
 impl Default for Settings {
@@ -100,6 +104,7 @@ impl Default for Settings {
             log_level: LogLevel::Warn,
             socket: Socket::Search,
             http: None,
+            log_format: LogFormat::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One service, as the rooms behind the configuration see it.
 
-use super::{Health, Id, Listener, Ready, Schedule, Sign, Signal};
+use super::{Health, Id, Listener, Log, Ready, Schedule, Sign, Signal, Sink, StderrTo};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -50,6 +50,11 @@ pub struct Service {
     pub stop: Stop,
     /// `[reload]`.
     pub reload: Reload,
+    /// `[log]`: where its output goes.
+    pub log: Log,
+    /// It is the [`Sink::Service`] of another: its standard input is a pipe with what that one says, and its stop begins with
+    /// the end of that.
+    pub logger: bool,
 }
 
 impl Service {
@@ -79,6 +84,8 @@ impl Service {
             restart: Restart { policy, ..Restart::default() },
             stop: Stop::default(),
             reload: Reload::default(),
+            log: Log::default(),
+            logger: false,
         }
     }
 
@@ -108,6 +115,15 @@ impl Service {
             || self.speaks_notify() != new.speaks_notify()
             || self.health.watchdog != new.health.watchdog
             || self.fd_store != new.fd_store
+            || self.logger != new.logger
+            || self.inherits_output() != new.inherits_output()
+            || (self.log.stderr == StderrTo::Stdout) != (new.log.stderr == StderrTo::Stdout)
+    }
+
+    /// Whether it writes to the supervisor's own descriptors.
+    #[must_use]
+    pub fn inherits_output(&self) -> bool {
+        self.log.to.contains(&Sink::Inherit)
     }
 
     /// Whether it is started by what comes (a connection, a time) and not by itself.

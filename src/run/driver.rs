@@ -22,6 +22,7 @@ impl Shell {
             Action::Check(id) => self.check(id),
             Action::Spawn(proc) => self.spawns.push_back(proc),
             Action::Stop(id) => self.send_stop(id),
+            Action::EndInput(id) => self.end_input(id),
             Action::Reload(id) => self.send_reload(id),
             Action::Kill(proc) => self.send_kill(proc),
             Action::Abort(id) => self.send_abort(id),
@@ -193,6 +194,11 @@ impl Shell {
             }
         }
         self.settle();
+    }
+
+    /// What has been written to a logger goes to it, and then the end of file.
+    fn end_input(&mut self, id: Id) {
+        tracing::debug!("{}: its input ends", self.name(id));
     }
 
     fn send_stop(&mut self, id: Id) {

@@ -25,7 +25,8 @@ pub use logs::{Cursor, Entry};
 pub use pipe::Count;
 
 use crate::log::{
-    Consoles, End, Line, Notice, OwnLines, Prefix, Progress, Stamp, Stream, Style, Tail, colour_wanted,
+    Consoles, End, Line, Notice, Outlet, OwnLines, Prefix, Progress, Stamp, Stream, Style, Tail,
+    colour_wanted,
 };
 use crate::model::{Id, LogLevel};
 use nix::errno::Errno;
@@ -249,7 +250,7 @@ impl Output {
             let (console, coloured) = (self.consoles.get_mut(stream.index()), self.coloured[stream.index()]);
             pipe.cut(|line| {
                 tail.push(self.clock.next(), stream, line);
-                console.append(|to| prefix.append(line, coloured, to));
+                prefix.append(line, coloured, console.buffer());
             });
             self.read_to_cut(at, stream);
         }
@@ -328,7 +329,7 @@ impl Output {
                 self.found.push(id);
                 *sought = None;
             }
-            console.append(|to| prefix.append(line, coloured, to));
+            prefix.append(line, coloured, console.buffer());
         });
         if source.begins && !source.is_cut() {
             source.begins = false;
@@ -419,26 +420,27 @@ impl Output {
             return;
         }
         let (prefix, coloured) = (&self.own_prefix, self.coloured[Stream::Err.index()]);
-        self.own.take(|line| console.append(|to| prefix.append(line, coloured, to)));
+        self.own.take(|line| prefix.append(line, coloured, console.buffer()));
     }
 
     /// Says on the other console that this one fails, or works again.
     fn tell(&mut self, console: usize, notice: Notice) {
         let name = if console == 0 { "standard output" } else { "standard error" };
         let text = match notice {
-            Notice::Failing(errno) => {
-                format!("cannot write to {name}: {}; output is dropped until it works again", errno.desc())
+            Notice::Failing(ref why) => {
+                format!("cannot write to {name}: {why}; output is dropped until it works again")
             }
             Notice::Recovered(lost) => format!("{name} works again; {lost} bytes of output were dropped"),
+            Notice::Told(ref text) => text.clone(),
         };
         let other = match notice {
             Notice::Failing(_) if self.consoles.count() == 1 => return,
             Notice::Failing(_) => 1 - console,
-            Notice::Recovered(_) => console,
+            Notice::Recovered(_) | Notice::Told(_) => console,
         };
         let (prefix, coloured) = (&self.own_prefix, self.coloured[other]);
         let line = Line { bytes: text.as_bytes(), end: End::Newline };
-        self.consoles.get_mut(other).append(|buffer| prefix.append(line, coloured, buffer));
+        prefix.append(line, coloured, self.consoles.get_mut(other).buffer());
     }
 
     fn pipe_mut(&mut self, token: u32) -> Option<&mut Pipe> {

@@ -156,7 +156,7 @@ fn dependents_stop_first(edge: &Edge<'_>) -> Result<(), String> {
         && core.phase() != Phase::Running
         && edge.before.core.phase() != Phase::Running;
     for (action, plan) in edge.by_plan() {
-        let Action::Stop(id) = *action else { continue };
+        let (Action::Stop(id) | Action::EndInput(id)) = *action else { continue };
         // What a process that ended by itself left behind is in nobody's use.
         let rest = edge.after.outside[id.index()].main == Life::None;
         // Nor does a stop that began while nobody minded have to wait for who came later.

@@ -232,7 +232,7 @@ impl World {
             Action::Sweep(sweep) => self.swept = Some(sweep),
             Action::Arm(Timer::Reload(id), _) => self.outside[id.index()].reload_timer = true,
             Action::Disarm(Timer::Reload(id)) => self.outside[id.index()].reload_timer = false,
-            Action::Reload(id) | Action::Abort(id) => {
+            Action::Reload(id) | Action::Abort(id) | Action::EndInput(id) => {
                 if self.outside[id.index()].main != Life::Running {
                     return Err(format!("{action:?}, and it has no process"));
                 }

@@ -117,6 +117,8 @@ pub fn every_watch() -> Vec<Service> {
         reloads(examined(1, OnFailure::Restart, daemon("is examined and reloads"))),
         examined(1, OnFailure::Restart, fragile("fragile, is examined")),
         examined(1, OnFailure::Restart, shows(Sign::Probe(probe()), daemon("is always probed"))),
+        Service { logger: true, ..daemon("logger") },
+        Service { logger: true, stop: stop(), ..daemon("logger with a stop command") },
         watched(OnFailure::None, daemon("may be silent")),
         watched(OnFailure::Shutdown, daemon("must not be silent")),
         watched(OnFailure::Restart, examined(1, OnFailure::Restart, daemon("is examined and watched"))),

@@ -2,7 +2,7 @@
 
 use super::pipe::Pipe;
 use super::{Output, Source};
-use crate::log::Stream;
+use crate::log::{Outlet, Stream};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{EpollEvent, EpollTimeout};
 use std::time::Instant;
