@@ -121,8 +121,11 @@ impl Console {
 }
 
 impl Outlet for Console {
-    /// A console that discards gives back a buffer that is emptied by the next [`Outlet::flush`].
     fn buffer(&mut self) -> &mut Vec<u8> {
+        if self.is_closed() {
+            self.buffer.clear();
+            self.written = 0;
+        }
         if self.written >= LOW {
             // One move of at most HIGH bytes for each LOW bytes written.
             self.buffer.drain(..self.written);
@@ -136,7 +139,7 @@ impl Outlet for Console {
     }
 
     fn pending(&self) -> usize {
-        self.buffer.len() - self.written
+        if self.is_closed() { 0 } else { self.buffer.len() - self.written }
     }
 
     /// A line written in part goes on exactly where it stopped.
