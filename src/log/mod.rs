@@ -9,6 +9,7 @@
 //! ```
 
 mod console;
+mod file;
 mod format;
 mod line;
 mod outlet;
@@ -16,6 +17,7 @@ mod own;
 mod tail;
 
 pub use console::{Console, Consoles};
+pub use file::{FileOutlet, FileSpec, Files};
 pub use format::{MAX_WIDTH, Prefix, Style, colour_wanted};
 pub use line::{End, Line, MAX_LINE, Splitter};
 pub use outlet::{HIGH, LOW, Notice, Outlet, Progress};
