@@ -116,11 +116,18 @@ impl Files {
         Ok(FileOutlet { room, key, entry, buffer: Vec::new() })
     }
 
-    /// Readable when something moved that an outlet has to tell: a notice, or that so little waits that more can be
-    /// added. None before the first file.
+    /// Readable when an outlet has to tell something: a notice, that so little waits that more can be added, or, after
+    /// [`Files::hurry`], that nothing waits any more. None before the first file.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.room.as_ref().map(|room| room.bell.as_fd())
+    }
+
+    /// From now on it is told of each file when nothing waits for it any more: somebody waits for the end.
+    pub fn hurry(&self) {
+        if let Some(room) = &self.room {
+            room.bell.hurry();
+        }
     }
 
     /// Takes the event of [`Files::fd`] away. The outlets are to be looked at after that, not before.
@@ -185,17 +192,10 @@ impl Outlet for FileOutlet {
         self.buffer.len() + self.entry.waiting()
     }
 
-    /// Who comes again before all is written wants to hear when it is.
+    /// Nothing is left behind, unless so much is under way that it is full.
     fn flush(&mut self) -> Progress {
-        if self.buffer.is_empty() {
-            if self.entry.waiting() == 0 {
-                return Progress::Empty;
-            }
-            self.entry.awaited.store(true, Ordering::SeqCst);
-        } else {
-            self.hand_over();
-        }
-        if self.entry.waiting() == 0 { Progress::Empty } else { Progress::Stalled }
+        self.hand_over();
+        if self.is_full() { Progress::Stalled } else { Progress::Empty }
     }
 
     /// None: its owner hears of it through [`Files::fd`].
@@ -208,7 +208,7 @@ impl Outlet for FileOutlet {
     }
 
     fn take_notice(&mut self) -> Option<Notice> {
-        self.entry.take_notice()
+        self.entry.take_notice(&self.room.bell)
     }
 }
 

@@ -176,8 +176,6 @@ pub(super) struct Entry {
     /// Bytes handed over and not yet written.
     waiting: AtomicUsize,
     pub(super) failing: AtomicBool,
-    /// Somebody wants to hear when nothing waits any more.
-    pub(super) awaited: AtomicBool,
     /// At most one of each kind.
     notices: Mutex<VecDeque<Notice>>,
 }
@@ -188,7 +186,6 @@ impl Entry {
             path,
             waiting: AtomicUsize::new(0),
             failing: AtomicBool::new(false),
-            awaited: AtomicBool::new(false),
             notices: Mutex::default(),
         }
     }
@@ -205,7 +202,7 @@ impl Entry {
     pub(super) fn done(&self, count: usize, bell: &Bell) {
         let before = self.waiting.fetch_sub(count, Ordering::SeqCst);
         let after = before.saturating_sub(count);
-        if before > LOW && after <= LOW || after == 0 && self.awaited.swap(false, Ordering::SeqCst) {
+        if before > LOW && after <= LOW || after == 0 && bell.is_hurried() {
             bell.ring();
         }
     }
@@ -219,8 +216,14 @@ impl Entry {
         bell.ring();
     }
 
-    pub(super) fn take_notice(&self) -> Option<Notice> {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    /// One at a time; it rings for those that follow.
+    pub(super) fn take_notice(&self, bell: &Bell) -> Option<Notice> {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        let notice = notices.pop_front();
+        if !notices.is_empty() {
+            bell.ring();
+        }
+        notice
     }
 }
 
@@ -229,12 +232,13 @@ impl Entry {
 pub(super) struct Bell {
     fd: EventFd,
     has_rung: AtomicBool,
+    hurried: AtomicBool,
 }
 
 impl Bell {
     fn new() -> io::Result<Self> {
         let fd = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        Ok(Self { fd, has_rung: AtomicBool::new(false) })
+        Ok(Self { fd, has_rung: AtomicBool::new(false), hurried: AtomicBool::new(false) })
     }
 
     fn ring(&self) {
@@ -242,6 +246,14 @@ impl Bell {
             // It fails only at a count that nobody reaches.
             let _ = self.fd.write(1);
         }
+    }
+
+    pub(super) fn hurry(&self) {
+        self.hurried.store(true, Ordering::SeqCst);
+    }
+
+    fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::SeqCst)
     }
 
     pub(super) fn rang(&self) {

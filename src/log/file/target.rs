@@ -202,7 +202,8 @@ impl Target {
             && let Err(error) = shelf::put_away(&open.place, self.spec.keep)
         {
             if self.stays_until.is_none() {
-                self.told = Some(format!("it cannot be put away, and grows: {}", error_text(&error)));
+                let (path, why) = (self.spec.path.display(), error_text(&error));
+                self.told = Some(format!("cannot put {path} away: {why}; it is written to until that works"));
             }
             self.stays_until = Some(now + PATIENCE);
             return Ok(());

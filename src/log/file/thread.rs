@@ -169,6 +169,7 @@ fn finish_pressing<'a>(room: &'a Room, desk: MutexGuard<'a, Desk>, pressed: Pres
 }
 
 fn tell_of_pressing(room: &Room, entry: &Entry, error: &std::io::Error) {
-    let told = format!("cannot compress what was put away: {}", error_text(error));
+    let (path, why) = (entry.path.display(), error_text(error));
+    let told = format!("cannot compress {path}.1: {why}; it stays as it is");
     entry.tell(Notice::Told(told), &room.bell);
 }
