@@ -9,15 +9,17 @@
 //! ```
 
 mod console;
+mod file;
 mod format;
 mod line;
 mod outlet;
 mod own;
 mod tail;
 
-pub use console::{Console, Consoles};
-pub use format::{MAX_WIDTH, Prefix, Style, colour_wanted};
-pub use line::{End, Line, MAX_LINE, Splitter};
+pub use console::{Console, consoles};
+pub use file::{FileOutlet, FileSpec, Files};
+pub use format::{Format, Json, MAX_WIDTH, Prefix, Style, TimeText, colour_wanted};
+pub use line::{Block, End, Line, MAX_LINE, Splitter};
 pub use outlet::{HIGH, LOW, Notice, Outlet, Progress};
 pub use own::{LineWriter, OwnLines};
 pub use tail::{DEFAULT_TAIL, Kept, Place, Stamp, Tail};

@@ -36,6 +36,9 @@ pub trait Outlet: Debug {
     /// It fails, and nobody knows for how long: what it has no room for is lost rather than waited for.
     fn is_failing(&self) -> bool;
 
+    /// Gives up on what waits: nothing can tell when it would take that.
+    fn give_up(&mut self) {}
+
     /// A change that is worth a line, once.
     fn take_notice(&mut self) -> Option<Notice>;
 
