@@ -50,8 +50,14 @@ pub fn log(context: &Context<'_>, outer: &Reader<'_, '_>, service: &mut Service)
     }
     let file = file(context, &reader, log, &mut draft);
     let syslog = syslog(context, &reader, &service.name);
-    let to = reader.node("to").is_some().then(|| to(&reader, &mut draft));
-    let names = to.as_deref().unwrap_or(&["console"]);
+    let names = match reader.node("to") {
+        // What is wrong with it has been said, and the rest means nothing without it.
+        Some(_) => match to(&reader, &mut draft) {
+            Some(names) => names,
+            None => return draft,
+        },
+        None => vec!["console"],
+    };
     log.to = names
         .iter()
         .filter_map(|name| match *name {
@@ -69,7 +75,7 @@ pub fn log(context: &Context<'_>, outer: &Reader<'_, '_>, service: &mut Service)
         reader.scope.findings.error(
             Code::Missing,
             span,
-            "`log.to` names a file, and there is none",
+            "`log.to` names a file, and `[log.file]` is missing",
             Some(help),
         );
     }
@@ -80,8 +86,8 @@ pub fn log(context: &Context<'_>, outer: &Reader<'_, '_>, service: &mut Service)
             reader.conflict(table, message, &help, reader.key_span("to"));
         }
     }
-    without_effect(&reader, names, !draft.loggers.is_empty());
-    if wanted("inherit") && matches!(service.ready.sign, Sign::Log(_)) {
+    without_effect(&reader, &names, log.stderr, !draft.loggers.is_empty());
+    if wanted("inherit") && log.stderr != StderrTo::Null && matches!(service.ready.sign, Sign::Log(_)) {
         let place = outer.table("ready").and_then(|table| table.get("log")).map(|entry| entry.key_span);
         let message = "`ready.log` on a service that inherits the supervisor's output";
         let help = "foster sees nothing of what it writes; use another sign, or to = \"console\"".to_owned();
@@ -94,10 +100,11 @@ pub fn log(context: &Context<'_>, outer: &Reader<'_, '_>, service: &mut Service)
     draft
 }
 
-/// The words of `to` that name no service; what is wrong with them is reported.
-fn to(reader: &Reader<'_, '_>, draft: &mut Draft) -> Vec<&'static str> {
+/// The words of `to` that name no service; `None` if something is wrong with them, which has been reported.
+fn to(reader: &Reader<'_, '_>, draft: &mut Draft) -> Option<Vec<&'static str>> {
+    let before = reader.scope.findings.len();
     let mut seen: Vec<Located<&'static str>> = Vec::new();
-    let list = reader.text_or_texts("to").unwrap_or_default();
+    let list = reader.text_or_texts("to")?;
     let all = list.len();
     for Located { value, span } in list {
         if let Some(name) = value.strip_prefix("service:") {
@@ -143,11 +150,12 @@ fn to(reader: &Reader<'_, '_>, draft: &mut Draft) -> Vec<&'static str> {
     {
         reader.invalid(node.span, "`log.to` names nothing", Some("for nowhere, write \"null\"".to_owned()));
     }
-    seen.into_iter().map(|word| word.value).collect()
+    let fine = reader.scope.findings.len() == before;
+    fine.then(|| seen.into_iter().map(|word| word.value).collect())
 }
 
 /// Reports keys that mean nothing to the sinks that there are.
-fn without_effect(reader: &Reader<'_, '_>, names: &[&str], has_logger: bool) {
+fn without_effect(reader: &Reader<'_, '_>, names: &[&str], stderr: StderrTo, has_logger: bool) {
     let why = reader.key_span("to");
     let report = |keys: &[&'static str], message: &str, help: &str| {
         for key in keys.iter().filter(|key| reader.given_with(key, why)) {
@@ -157,11 +165,10 @@ fn without_effect(reader: &Reader<'_, '_>, names: &[&str], has_logger: bool) {
     match names {
         ["inherit"] => {
             let help = "it writes to the supervisor's own descriptors, and foster sees nothing of it";
-            report(
-                &["format", "timestamps", "stderr", "on-full", "memory"],
-                "does nothing with to = \"inherit\"",
-                help,
-            );
+            report(&["format", "timestamps", "on-full"], "does nothing with to = \"inherit\"", help);
+            if stderr != StderrTo::Null {
+                report(&["memory"], "does nothing with to = \"inherit\"", help);
+            }
         }
         ["null"] => {
             let help = "nothing is written anywhere but into memory";
