@@ -10,16 +10,20 @@
 
 mod console;
 mod format;
+mod input;
 mod line;
 mod outlet;
 mod own;
+mod syslog;
 mod tail;
 
 pub use console::{Console, Consoles};
 pub use format::{MAX_WIDTH, Prefix, Style, colour_wanted};
+pub use input::Input;
 pub use line::{End, Line, MAX_LINE, Splitter};
 pub use outlet::{HIGH, LOW, Notice, Outlet, Progress};
 pub use own::{LineWriter, OwnLines};
+pub use syslog::{Header, Syslog};
 pub use tail::{DEFAULT_TAIL, Kept, Place, Stamp, Tail};
 
 /// Which of its two output streams a process wrote to.
