@@ -1,8 +1,8 @@
 //! From the pipes of the services to the console: what comes out is whole, in order, and never waited for.
 #![allow(clippy::unwrap_used)]
 
-use foster::log::{Consoles, OwnLines, Stamp, Stream};
-use foster::model::Id;
+use foster::log::{OwnLines, Stamp, Stream, consoles};
+use foster::model::{Id, Kind, Plan, Service};
 use foster::run::{Cursor, Entry, Output};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent};
@@ -19,6 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The mark at which a console counts as full, and what one read of long lines adds at most.
 const BOUND: usize = (256 + 2 * 72) * 1024;
 
+/// A plan of services with these names; an empty one stands for none.
+fn plan(names: &[&str]) -> Plan {
+    let service = |name: &&str| match *name {
+        "" => Service::tombstone(),
+        name => Service::new(name, Kind::Daemon),
+    };
+    Plan { services: names.iter().map(service).collect(), ..Plan::default() }
+}
+
 /// A shell with nothing but output.
 struct Shell {
     epoll: Epoll,
@@ -32,8 +41,8 @@ impl Shell {
     fn new(names: &[&str], out: impl AsFd, err: impl AsFd) -> Self {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
         let own = OwnLines::default();
-        let consoles = Consoles::new(out.as_fd(), err.as_fd());
-        let output = Output::new(names, consoles, own.clone(), &epoll, TAG).unwrap();
+        let consoles = consoles(out.as_fd(), err.as_fd());
+        let output = Output::new(&plan(names), consoles, own.clone(), &epoll, TAG).unwrap();
         Self { epoll, output, own, deadline: Instant::now() + PATIENCE, turns: 0 }
     }
 
@@ -75,7 +84,7 @@ impl Shell {
     }
 
     fn end(mut self) {
-        self.output.finish(self.deadline);
+        self.output.finish(PATIENCE, self.deadline);
         assert_eq!(self.output.pending(), 0);
     }
 }
@@ -184,7 +193,7 @@ fn one_stalled_console_does_not_stop_the_other() {
 
     // At the end the deadline holds whatever the console does, and the other got everything.
     let start = Instant::now();
-    shell.output.finish(start + Duration::from_millis(100));
+    shell.output.finish(PATIENCE, start + Duration::from_millis(100));
     assert!(start.elapsed() < Duration::from_secs(5));
     drop((shell, console));
     assert_numbered(&by_service(&text.join().unwrap())["db"], 20_000);
@@ -446,7 +455,7 @@ fn another_plan_takes_over_what_stays_and_forgets_what_is_gone() {
     stranger.write_all(b"a last word without its newline").unwrap();
     shell.output.drain(Id(1));
 
-    shell.output.replace(&["stays", "another", "a-longer-name"], &[Id(1), Id(2)]);
+    shell.output.replace(&plan(&["stays", "another", "a-longer-name"]), &[Id(1), Id(2)]);
     assert_eq!(stranger.write(b"x").map_err(|e| e.kind()), Err(std::io::ErrorKind::BrokenPipe));
     assert_eq!(shell.output.last_lines(Id(1), 9).count(), 0);
     say(&mut shell, 1, "two");
@@ -454,7 +463,7 @@ fn another_plan_takes_over_what_stays_and_forgets_what_is_gone() {
     say(&mut shell, 0, "four");
     assert_eq!(read_on(&mut shell, &mut cursor, 9), ["0: one", "1: two", "2: three", "0: four"]);
 
-    shell.output.replace(&["stays", "", ""], &[Id(1), Id(2)]);
+    shell.output.replace(&plan(&["stays", "", ""]), &[Id(1), Id(2)]);
     assert!(shell.output.open(Id(1)).is_err());
     say(&mut shell, 0, "five");
     assert_eq!(read_on(&mut shell, &mut cursor, 9), ["0: five"]);
@@ -477,7 +486,7 @@ fn what_a_service_that_is_gone_has_said_waits_for_a_console_that_does_not_keep_u
     drop(goes);
     shell.turn(0);
     shell.output.drain(Id(1));
-    shell.output.replace(&["loud", "comes"], &[Id(1)]);
+    shell.output.replace(&plan(&["loud", "comes"]), &[Id(1)]);
     let mut comes = shell.open(1, Stream::Out);
     writeln!(comes, "hello").unwrap();
 

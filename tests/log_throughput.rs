@@ -1,8 +1,8 @@
 //! How much one service can say: `cargo test --release --test log_throughput -- --ignored --nocapture`.
 #![allow(clippy::unwrap_used)]
 
-use foster::log::{Consoles, OwnLines};
-use foster::model::Id;
+use foster::log::{OwnLines, consoles};
+use foster::model::{Id, Kind, Plan, Service};
 use foster::run::Output;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 /// Moves `total` bytes of 100-byte lines to a file, with the writer in a thread; prints MB/s and this thread's CPU.
 fn measure(name: &str, console: &File, total: usize) {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
-    let consoles = Consoles::new(console.as_fd(), console.as_fd());
-    let mut output = Output::new(&["web"], consoles, OwnLines::default(), &epoll, 1).unwrap();
+    let consoles = consoles(console.as_fd(), console.as_fd());
+    let plan = Plan { services: vec![Service::new("web", Kind::Daemon)], ..Plan::default() };
+    let mut output = Output::new(&plan, consoles, OwnLines::default(), &epoll, 1).unwrap();
     let mut to = File::from(output.open(Id(0)).unwrap()[0].try_clone_to_owned().unwrap());
     let start = Instant::now();
     let cpu = |usage: nix::sys::resource::Usage| {
@@ -40,7 +41,8 @@ fn measure(name: &str, console: &File, total: usize) {
         }
         more = output.turn(256 * 1024);
     }
-    output.finish(start + Duration::from_secs(60));
+    let minute = Duration::from_secs(60);
+    output.finish(minute, start + minute);
     let seconds = start.elapsed().as_secs_f64();
     let used = cpu(getrusage(UsageWho::RUSAGE_THREAD).unwrap()) - before;
     let gigabytes = total as f64 / 1e9;

@@ -88,11 +88,6 @@ impl Console {
         self.state == State::Closed
     }
 
-    /// Gives up on what waits: nothing can tell when the console would take it.
-    pub fn drop_pending(&mut self) {
-        self.fail(Errno::EAGAIN);
-    }
-
     fn advance(&mut self, count: usize) {
         self.written = (self.written + count).min(self.buffer.len());
         if let Some(last) = self.written.checked_sub(1) {
@@ -187,6 +182,10 @@ impl Outlet for Console {
         self.state != State::Good
     }
 
+    fn give_up(&mut self) {
+        self.fail(Errno::EAGAIN);
+    }
+
     fn take_notice(&mut self) -> Option<Notice> {
         self.notice.take()
     }
@@ -232,48 +231,16 @@ fn terminal_part(bytes: &[u8]) -> usize {
     run.max(1)
 }
 
-/// The two console streams. Where both are the same file (`docker run -t`, `2>&1`) they share one console, and so one
-/// order: the end of a line written in part comes before anything of the other stream.
-#[derive(Debug)]
-pub struct Consoles {
-    out: Console,
-    err: Option<Console>,
-}
-
-impl Consoles {
-    /// The consoles behind standard output and standard error.
-    #[must_use]
-    pub fn new(out: BorrowedFd<'_>, err: BorrowedFd<'_>) -> Self {
-        // The descriptions may differ (`>file 2>file`); for the order of the bytes only the file matters.
-        let same = match (fstat(out), fstat(err)) {
-            (Ok(a), Ok(b)) => (a.st_dev, a.st_ino, a.st_rdev) == (b.st_dev, b.st_ino, b.st_rdev),
-            _ => false,
-        };
-        Self { out: Console::new(out), err: (!same).then(|| Console::new(err)) }
-    }
-
-    /// How many there are: 1 or 2.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        1 + usize::from(self.err.is_some())
-    }
-
-    /// The console of an index below [`Consoles::count`], or of a stream's [`index`](super::Stream::index).
-    #[must_use]
-    pub fn get(&self, index: usize) -> &Console {
-        match &self.err {
-            Some(err) if index == 1 => err,
-            _ => &self.out,
-        }
-    }
-
-    /// As [`Consoles::get`].
-    pub fn get_mut(&mut self, index: usize) -> &mut Console {
-        match &mut self.err {
-            Some(err) if index == 1 => err,
-            _ => &mut self.out,
-        }
-    }
+/// The consoles behind standard output and standard error. Where both are the same file (`docker run -t`, `2>&1`) they are
+/// one console, and so one order: the end of a line written in part comes before anything of the other stream.
+#[must_use]
+pub fn consoles(out: BorrowedFd<'_>, err: BorrowedFd<'_>) -> Vec<Console> {
+    // The descriptions may differ (`>file 2>file`); for the order of the bytes only the file matters.
+    let same = match (fstat(out), fstat(err)) {
+        (Ok(a), Ok(b)) => (a.st_dev, a.st_ino, a.st_rdev) == (b.st_dev, b.st_ino, b.st_rdev),
+        _ => false,
+    };
+    std::iter::once(out).chain((!same).then_some(err)).map(Console::new).collect()
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ fn a_line_cut_by_a_failure_is_ended_before_the_next() {
     put(&mut console, b"half a li");
     assert_eq!(console.flush(), Progress::Empty);
     put(&mut console, b"ne\n");
-    console.drop_pending();
+    console.give_up();
     put(&mut console, b"next\n");
     assert_eq!(console.flush(), Progress::Empty);
     let mut got = [0; 15];
@@ -146,7 +146,7 @@ fn a_line_cut_by_a_failure_is_ended_before_the_next() {
 fn the_same_file_twice_is_one_console() {
     let (_reader, writer) = std::io::pipe().unwrap();
     let again = writer.try_clone().unwrap();
-    assert_eq!(Consoles::new(writer.as_fd(), again.as_fd()).count(), 1);
+    assert_eq!(consoles(writer.as_fd(), again.as_fd()).len(), 1);
     let (_other_reader, other) = std::io::pipe().unwrap();
-    assert_eq!(Consoles::new(writer.as_fd(), other.as_fd()).count(), 2);
+    assert_eq!(consoles(writer.as_fd(), other.as_fd()).len(), 2);
 }

@@ -1,146 +1,181 @@
-//! How a line looks on the console: `web    | listening on :80`.
+//! How lines look where they end up.
 
-use super::Line;
-use std::ffi::OsString;
+mod json;
+mod prefix;
+mod time;
 
-/// Names up to this long are aligned. A longer one is shown whole and shifts its own lines only.
-pub const MAX_WIDTH: usize = 20;
+pub use json::Json;
+pub use prefix::{MAX_WIDTH, Prefix, Style, colour_wanted};
+pub use time::TimeText;
 
-/// One colour per service, in turn. Red is left to what services themselves mark as an error.
-const COLOURS: [&str; 10] = [
-    "\x1b[36m", "\x1b[33m", "\x1b[32m", "\x1b[35m", "\x1b[34m", "\x1b[96m", "\x1b[93m", "\x1b[92m",
-    "\x1b[95m", "\x1b[94m",
-];
-const BOLD: &str = "\x1b[1m";
-const RESET: &str = "\x1b[0m";
+use super::{Block, End, Header, Stream};
+use crate::model::{LogFormat, Shape, Syslog};
 
-/// Whether to colour a stream: it is a terminal, `NO_COLOR` is unset or empty, and `TERM` is not `dumb`.
-///
-/// See <https://no-color.org>.
-pub fn colour_wanted(terminal: bool, env: impl Fn(&str) -> Option<OsString>) -> bool {
-    terminal && env("NO_COLOR").is_none_or(|v| v.is_empty()) && env("TERM").is_none_or(|v| v != "dumb")
-}
-
-/// What all prefixes of one run have in common.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Style {
-    /// The width of the name column.
-    pub width: usize,
-    /// Whether any stream is coloured; without it no coloured prefix is kept in memory.
-    pub colour: bool,
-}
-
-impl Style {
-    /// The style for these names and the supervisor's own, aligned to the longest one of up to [`MAX_WIDTH`].
-    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>, colour: bool) -> Self {
-        let longest = names.into_iter().map(str::len).filter(|n| *n <= MAX_WIDTH).max();
-        Self { width: longest.unwrap_or(0).max(Prefix::OWN.len()), colour }
-    }
-}
-
-/// The prefix of one source of lines, made once and copied before each of its lines.
+/// How the lines of one source look in one outlet.
 #[derive(Clone, Debug)]
-pub struct Prefix {
-    plain: Box<[u8]>,
-    coloured: Option<Box<[u8]>>,
+pub struct Format {
+    shape: Form,
+    timestamps: bool,
 }
 
-impl Prefix {
-    /// The name before the supervisor's own lines.
-    pub const OWN: &str = "foster";
+#[derive(Clone, Debug)]
+enum Form {
+    Prefix(Prefix),
+    Raw,
+    Json(Json),
+    Syslog(Box<Header>),
+}
 
-    /// The prefix of the service with this name and index.
+impl Format {
+    /// The format of a service, by its full name and its index.
     #[must_use]
-    pub fn service(style: Style, name: &str, index: usize) -> Self {
-        Self::new(style, name, COLOURS[index % COLOURS.len()])
+    pub fn service(format: LogFormat, style: Style, name: &str, index: usize) -> Self {
+        Self::new(format, Json::new(name), || Prefix::service(style, name, index))
     }
 
-    /// The prefix of the supervisor's own lines.
+    /// The format of the supervisor's own lines.
     #[must_use]
-    pub fn own(style: Style) -> Self {
-        Self::new(style, Self::OWN, BOLD)
+    pub fn own(format: LogFormat, style: Style) -> Self {
+        // Raw, nobody would know whose they are.
+        let shape = if format.shape == Shape::Raw { Shape::Prefix } else { format.shape };
+        Self::new(LogFormat { shape, ..format }, Json::new(Prefix::OWN), || Prefix::own(style))
     }
 
-    fn new(style: Style, name: &str, colour: &str) -> Self {
-        let width = style.width;
-        let plain = format!("{name:width$} | ").into_bytes().into_boxed_slice();
-        let coloured =
-            style.colour.then(|| format!("{colour}{name:width$} |{RESET} ").into_bytes().into_boxed_slice());
-        Self { plain, coloured }
+    /// The format of a service for a syslog server.
+    #[must_use]
+    pub fn syslog(syslog: &Syslog) -> Self {
+        Self { shape: Form::Syslog(Box::new(Header::new(syslog))), timestamps: false }
     }
 
-    /// Appends the line with its prefix and a newline, whatever ended it. Its bytes pass as they are; on a coloured
-    /// stream, what colours a line leaves set is reset at its end, or it would colour other services' lines.
-    pub fn append(&self, line: Line<'_>, coloured: bool, to: &mut Vec<u8>) {
-        let prefix = match &self.coloured {
-            Some(prefix) if coloured => prefix,
-            _ => &self.plain,
-        };
-        to.reserve(prefix.len() + line.bytes.len() + RESET.len() + 1);
-        to.extend_from_slice(prefix);
-        to.extend_from_slice(line.bytes);
-        if coloured && memchr::memchr(0x1b, line.bytes).is_some() {
-            to.extend_from_slice(RESET.as_bytes());
+    /// The lines that come now are those of this process.
+    pub fn set_pid(&mut self, pid: Option<i32>) {
+        if let Form::Syslog(header) = &mut self.shape {
+            header.set_pid(pid);
         }
-        to.push(b'\n');
     }
 
-    /// The longest that the prefix and all that is added to a line can be.
+    fn new(format: LogFormat, json: Json, prefix: impl FnOnce() -> Prefix) -> Self {
+        let shape = match format.shape {
+            Shape::Prefix => Form::Prefix(prefix()),
+            Shape::Raw => Form::Raw,
+            Shape::Json => Form::Json(json),
+        };
+        Self { shape, timestamps: format.timestamps }
+    }
+
+    /// Whether [`Format::append`] looks at the time.
     #[must_use]
-    pub fn overhead(&self) -> usize {
-        self.coloured.as_ref().map_or(self.plain.len() + 1, |p| p.len() + RESET.len() + 1)
+    pub fn needs_time(&self) -> bool {
+        self.timestamps || matches!(self.shape, Form::Json(_) | Form::Syslog(_))
+    }
+
+    /// Whether what has no newline in the end gets none: the bytes are passed as they are.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        matches!(self.shape, Form::Raw)
+    }
+
+    /// Appends lines that arrived at this time. Each ends with a newline then, but for the last one of an
+    /// [exact](Format::is_exact) format that has none itself.
+    pub fn append(
+        &self,
+        block: Block<'_>,
+        stream: Stream,
+        time: &TimeText,
+        coloured: bool,
+        to: &mut Vec<u8>,
+    ) {
+        let before = self.timestamps.then(|| time.before_line());
+        match &self.shape {
+            Form::Prefix(prefix) => prefix.append_block(block, before, coloured, to),
+            Form::Json(json) => block.lines().for_each(|line| json.append(line, stream, time, to)),
+            Form::Syslog(header) => {
+                block.lines().for_each(|line| header.frame(time, stream, line.bytes, to));
+            }
+            Form::Raw => {
+                let newline = block.end == End::Newline;
+                match before {
+                    None => to.extend_from_slice(block.bytes),
+                    Some(before) => {
+                        for line in block.lines() {
+                            to.extend_from_slice(before);
+                            to.extend_from_slice(line.bytes);
+                            to.push(b'\n');
+                        }
+                        to.pop();
+                    }
+                }
+                if newline {
+                    to.push(b'\n');
+                }
+            }
+        }
+    }
+
+    /// Appends the rest, or a further piece, of a line whose beginning is there already, to an [exact](Format::is_exact)
+    /// format; gives what comes after that line.
+    pub fn append_rest<'a>(&self, block: Block<'a>, to: &mut Vec<u8>) -> Option<Block<'a>> {
+        let Some(at) = memchr::memchr(b'\n', block.bytes) else {
+            to.extend_from_slice(block.bytes);
+            if block.end == End::Newline {
+                to.push(b'\n');
+            }
+            return None;
+        };
+        let (first, rest) = block.bytes.split_at(at + 1);
+        to.extend_from_slice(first);
+        Some(Block { bytes: rest, lines: block.lines - 1, ..block })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::End;
 
-    fn shown(prefix: &Prefix, bytes: &[u8], end: End, coloured: bool) -> String {
+    fn shown(format: LogFormat, bytes: &[u8], end: End) -> String {
+        let style = Style::new(["web@2"], false);
         let mut to = Vec::new();
-        prefix.append(Line { bytes, end }, coloured, &mut to);
+        let lines = 1 + memchr::memchr_iter(b'\n', bytes).count();
+        let mut time = TimeText::default();
+        time.set(std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_767_323_045_678));
+        let block = Block { bytes, end, lines };
+        Format::service(format, style, "web@2", 0).append(block, Stream::Err, &time, false, &mut to);
         String::from_utf8_lossy(&to).into_owned()
     }
 
     #[test]
-    fn prefixes_are_aligned_to_the_longest_name() {
-        let style = Style::new(["web", "postgres"], false);
-        assert_eq!(shown(&Prefix::service(style, "web", 0), b"up", End::Newline, false), "web      | up\n");
-        assert_eq!(shown(&Prefix::service(style, "postgres", 1), b"", End::Newline, false), "postgres | \n");
-        assert_eq!(shown(&Prefix::own(style), b"bye", End::Eof, false), "foster   | bye\n");
-    }
-
-    #[test]
-    fn a_very_long_name_shifts_its_own_lines_only() {
-        let long = "a-name-of-more-than-twenty-bytes";
-        let style = Style::new(["web", long], false);
-        assert_eq!(shown(&Prefix::service(style, "web", 0), b"up", End::Newline, false), "web    | up\n");
-        assert_eq!(shown(&Prefix::service(style, long, 1), b"up", End::Cut, false), format!("{long} | up\n"));
-    }
-
-    #[test]
-    fn colours_are_reset_at_the_end_of_a_line_that_sets_them() {
-        let prefix = Prefix::service(Style::new(["web"], true), "web", 0);
-        assert_eq!(shown(&prefix, b"up", End::Newline, true), "\x1b[36mweb    |\x1b[0m up\n");
+    fn every_shape_with_and_without_the_time() {
+        let format = |shape, timestamps| LogFormat { shape, timestamps };
+        let time = "2026-01-02T03:04:05.678Z";
+        assert_eq!(shown(format(Shape::Prefix, false), b"a\nb", End::Newline), "web@2  | a\nweb@2  | b\n");
         assert_eq!(
-            shown(&prefix, b"\x1b[31mred", End::Newline, true),
-            "\x1b[36mweb    |\x1b[0m \x1b[31mred\x1b[0m\n"
+            shown(format(Shape::Prefix, true), b"a\nb", End::Cut),
+            format!("{time} web@2  | a\n{time} web@2  | b\n")
         );
-        assert_eq!(shown(&prefix, b"\x1b[31mred", End::Newline, false), "web    | \x1b[31mred\n");
-        assert!(prefix.overhead() >= "\x1b[36mweb    |\x1b[0m \x1b[0m\n".len());
+        assert_eq!(shown(format(Shape::Raw, false), b"a\nb", End::Newline), "a\nb\n");
+        assert_eq!(shown(format(Shape::Raw, false), b"a\nb", End::Eof), "a\nb");
+        assert_eq!(shown(format(Shape::Raw, true), b"a\nb", End::Newline), format!("{time} a\n{time} b\n"));
+        assert_eq!(shown(format(Shape::Raw, true), b"a", End::Cut), format!("{time} a"));
+        for timestamps in [false, true] {
+            let head =
+                format!("{{\"time\":\"{time}\",\"service\":\"web\",\"instance\":2,\"stream\":\"stderr\"");
+            assert_eq!(
+                shown(format(Shape::Json, timestamps), b"a\n{\"b\":1}", End::Newline),
+                format!("{head},\"message\":\"a\"}}\n{head},\"message\":{{\"b\":1}}}}\n")
+            );
+        }
     }
 
     #[test]
-    fn colour_needs_a_terminal_that_wants_it() {
-        let env = |no_color: Option<&str>, term: Option<&str>| {
-            let (no_color, term) = (no_color.map(OsString::from), term.map(OsString::from));
-            move |name: &str| if name == "NO_COLOR" { no_color.clone() } else { term.clone() }
-        };
-        assert!(colour_wanted(true, env(None, Some("xterm"))));
-        assert!(colour_wanted(true, env(Some(""), None)));
-        assert!(!colour_wanted(false, env(None, Some("xterm"))));
-        assert!(!colour_wanted(true, env(Some("1"), Some("xterm"))));
-        assert!(!colour_wanted(true, env(None, Some("dumb"))));
+    fn a_line_in_pieces_is_put_together_again() {
+        let format =
+            Format::service(LogFormat { shape: Shape::Raw, timestamps: false }, Style::default(), "web", 0);
+        let mut to = Vec::new();
+        let piece = Block { bytes: b"bc", end: End::Cut, lines: 1 };
+        assert_eq!(format.append_rest(piece, &mut to), None);
+        let more = Block { bytes: b"d\ne", end: End::Eof, lines: 2 };
+        assert_eq!(format.append_rest(more, &mut to), Some(Block { bytes: b"e", end: End::Eof, lines: 1 }));
+        assert_eq!(format.append_rest(Block { end: End::Newline, ..piece }, &mut to), None);
+        assert_eq!(to, b"bcd\nbc\n");
     }
 }

@@ -140,6 +140,10 @@ impl Outlet for Input {
         false
     }
 
+    fn input(&mut self) -> Option<&mut Input> {
+        Some(self)
+    }
+
     fn take_notice(&mut self) -> Option<Notice> {
         None
     }

@@ -23,38 +23,75 @@ pub struct Line<'a> {
     pub end: End,
 }
 
+/// Lines of one stream that came together, as they came: what many lines have in common is done once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block<'a> {
+    /// The lines, with newlines between them and none at the end.
+    pub bytes: &'a [u8],
+    /// What ended the last one; all others end at their newlines.
+    pub end: End,
+    /// How many there are, never 0; a piece counts as one.
+    pub lines: usize,
+}
+
+impl<'a> Block<'a> {
+    /// A single line.
+    #[must_use]
+    pub fn one(line: Line<'a>) -> Self {
+        Self { bytes: line.bytes, end: line.end, lines: 1 }
+    }
+
+    /// The lines, one by one.
+    pub fn lines(self) -> impl Iterator<Item = Line<'a>> {
+        let mut rest = Some(self.bytes);
+        std::iter::from_fn(move || {
+            let bytes = rest?;
+            let Some(at) = memchr::memchr(b'\n', bytes) else {
+                rest = None;
+                return Some(Line { bytes, end: self.end });
+            };
+            rest = bytes.get(at + 1..);
+            Some(Line { bytes: &bytes[..at], end: End::Newline })
+        })
+    }
+}
+
 /// Cuts the bytes of one stream into lines, and keeps the beginning of a line whose end has not come yet.
 ///
-/// The lines depend on the bytes alone, never on how they were chunked. Lines that lie whole in a chunk are handed
-/// on as slices of it; only what is carried over to the next chunk is copied, at most [`MAX_LINE`] bytes.
+/// The lines depend on the bytes alone, never on how they were chunked. Those that lie whole in a chunk are handed on as
+/// slices of it; only what is carried over to the next chunk is copied, at most [`MAX_LINE`] bytes.
 #[derive(Debug, Default)]
 pub struct Splitter {
     carry: Vec<u8>,
 }
 
 impl Splitter {
-    /// Takes the next bytes and hands every line that ends in them to `emit`.
-    pub fn feed(&mut self, mut chunk: &[u8], mut emit: impl FnMut(Line<'_>)) {
+    /// Takes the next bytes and hands the lines that end in them to `emit`.
+    pub fn feed(&mut self, mut chunk: &[u8], mut emit: impl FnMut(Block<'_>)) {
         if !self.carry.is_empty() {
             chunk = self.complete(chunk, &mut emit);
         }
-        while !chunk.is_empty() {
-            let Some(at) = memchr::memchr(b'\n', chunk) else { break };
-            // The searched bytes are there to be split off, and at least one more (the newline).
-            let (line, rest) = chunk.split_at(at);
-            let line = cut(line, &mut emit);
-            emit(Line { bytes: line, end: End::Newline });
-            chunk = rest.get(1..).unwrap_or_default();
+        // Lines from `from` on are not handed on yet, the one that begins at `line` is not whole.
+        let (mut from, mut line, mut lines) = (0, 0, 0);
+        for at in memchr::memchr_iter(b'\n', chunk) {
+            if at - line > MAX_LINE {
+                hand_on(&chunk[from..line], lines, &mut emit);
+                from = at - cut(&chunk[line..at], &mut emit).len();
+                lines = 0;
+            }
+            lines += 1;
+            line = at + 1;
         }
-        if !chunk.is_empty() {
-            self.carry.extend_from_slice(cut(chunk, &mut emit));
+        hand_on(&chunk[from..line], lines, &mut emit);
+        if line < chunk.len() {
+            self.carry.extend_from_slice(cut(&chunk[line..], &mut emit));
         }
     }
 
     /// Hands on a line that has no newline as a line of its own: its writer is gone.
-    pub fn flush(&mut self, emit: impl FnOnce(Line<'_>)) {
+    pub fn flush(&mut self, emit: impl FnOnce(Block<'_>)) {
         if !self.carry.is_empty() {
-            emit(Line { bytes: &self.carry, end: End::Eof });
+            emit(Block { bytes: &self.carry, end: End::Eof, lines: 1 });
         }
         // Its memory goes back, because a writer that is gone needs none.
         self.carry = Vec::new();
@@ -68,13 +105,13 @@ impl Splitter {
 
     /// Completes the carried line from the chunk; returns what comes after it. The carry is then empty, or the
     /// chunk is used up.
-    fn complete<'c>(&mut self, chunk: &'c [u8], emit: &mut impl FnMut(Line<'_>)) -> &'c [u8] {
+    fn complete<'c>(&mut self, chunk: &'c [u8], emit: &mut impl FnMut(Block<'_>)) -> &'c [u8] {
         // One byte beyond the bound decides between a line of exactly that length and one to cut.
         let room = (MAX_LINE + 1).saturating_sub(self.carry.len()).min(chunk.len());
         let (head, rest) = chunk.split_at(room);
         if let Some(at) = memchr::memchr(b'\n', head) {
             self.carry.extend_from_slice(&head[..at]);
-            emit(Line { bytes: &self.carry, end: End::Newline });
+            emit(Block { bytes: &self.carry, end: End::Newline, lines: 1 });
             self.carry.clear();
             return &chunk[at + 1..];
         }
@@ -84,18 +121,25 @@ impl Splitter {
         }
         let fits = MAX_LINE - self.carry.len();
         self.carry.extend_from_slice(&head[..fits]);
-        emit(Line { bytes: &self.carry, end: End::Cut });
+        emit(Block { bytes: &self.carry, end: End::Cut, lines: 1 });
         self.carry.clear();
         &chunk[fits..]
     }
 }
 
+/// Hands on so many whole lines, with all their newlines.
+fn hand_on(bytes: &[u8], lines: usize, emit: &mut impl FnMut(Block<'_>)) {
+    if let Some((_, bytes)) = bytes.split_last() {
+        emit(Block { bytes, end: End::Newline, lines });
+    }
+}
+
 /// Hands on all pieces of a line but the last, which is returned: at most [`MAX_LINE`] bytes, and empty only if the
 /// line is.
-fn cut<'c>(mut line: &'c [u8], emit: &mut impl FnMut(Line<'_>)) -> &'c [u8] {
+fn cut<'c>(mut line: &'c [u8], emit: &mut impl FnMut(Block<'_>)) -> &'c [u8] {
     while line.len() > MAX_LINE {
         let (piece, rest) = line.split_at(MAX_LINE);
-        emit(Line { bytes: piece, end: End::Cut });
+        emit(Block { bytes: piece, end: End::Cut, lines: 1 });
         line = rest;
     }
     line
@@ -109,11 +153,16 @@ mod tests {
     fn split(chunks: &[&[u8]]) -> Vec<(Vec<u8>, End)> {
         let mut splitter = Splitter::default();
         let mut lines = Vec::new();
+        let mut take = |block: Block<'_>| {
+            let before = lines.len();
+            lines.extend(block.lines().map(|line| (line.bytes.to_vec(), line.end)));
+            assert_eq!(lines.len() - before, block.lines);
+        };
         for chunk in chunks {
-            splitter.feed(chunk, |line| lines.push((line.bytes.to_vec(), line.end)));
+            splitter.feed(chunk, &mut take);
             assert!(splitter.partial().len() <= MAX_LINE);
         }
-        splitter.flush(|line| lines.push((line.bytes.to_vec(), line.end)));
+        splitter.flush(take);
         lines
     }
 

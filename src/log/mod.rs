@@ -17,10 +17,10 @@ mod own;
 mod syslog;
 mod tail;
 
-pub use console::{Console, Consoles};
-pub use format::{MAX_WIDTH, Prefix, Style, colour_wanted};
+pub use console::{Console, consoles};
+pub use format::{Format, Json, MAX_WIDTH, Prefix, Style, TimeText, colour_wanted};
 pub use input::Input;
-pub use line::{End, Line, MAX_LINE, Splitter};
+pub use line::{Block, End, Line, MAX_LINE, Splitter};
 pub use outlet::{HIGH, LOW, Notice, Outlet, Progress};
 pub use own::{LineWriter, OwnLines};
 pub use syslog::{Header, Syslog};

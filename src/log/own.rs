@@ -73,7 +73,7 @@ impl OwnLines {
     pub fn take(&self, mut emit: impl FnMut(Line<'_>)) {
         // Emitted outside the lock, or an emitter that logs would wait for itself.
         let Queue { text, dropped } = std::mem::take(&mut *self.lock());
-        Splitter::default().feed(&text, &mut emit);
+        Splitter::default().feed(&text, |block| block.lines().for_each(&mut emit));
         if dropped > 0 {
             let line =
                 format!("{dropped} lines of the supervisor were dropped: the console did not take them");

@@ -296,8 +296,8 @@ impl Shell {
                 *fault = None;
             }
         }
-        let names: Vec<&str> = new.services.iter().map(|service| service.name.as_str()).collect();
-        self.output.replace(&names, &anew);
+        self.output.replace(&new, &anew);
+        self.divert_from_all();
         self.schedules_replaced();
         self.replace_sockets(&old, &anew);
         for id in &anew {

@@ -1,4 +1,4 @@
-//! The output of the services: from their pipes, as whole lines, to the console and into the memory.
+//! The output of the services: from their pipes, as whole lines, into memory and to where their sinks lead.
 //!
 //! Every service has one pipe per stream, made at its first start and held open across restarts, so that a line
 //! outlives the process that wrote it. Their read ends are in the shell's epoll instance. A turn of the shell goes:
@@ -10,48 +10,53 @@
 //! The epoll is level-triggered but the reactor around it is not: the shell may clear the readiness of the epoll's own
 //! descriptor only after an `epoll.wait` that gave no event.
 //!
-//! When the console does not keep up, its buffer fills to a mark; the streams that go there are then left alone until
-//! the console took enough (writability is an event like any other), and their writers wait in write(2). Nothing is
-//! lost, PID 1 does not wait, and its memory stays bounded: the mark, plus what one read can become with a prefix before
-//! each line.
+//! A line goes into the memory of its service and to each of its outlets, in the format of that sink. When an outlet does not
+//! keep up, its buffer fills to a mark; the streams that go there are then left alone until it took enough (writability is
+//! an event like any other), and their writers wait in write(2). Nothing is lost, PID 1 does not wait, and its memory
+//! stays bounded: the mark, plus what one read can become with a prefix before each line. Who would rather lose lines
+//! (`on-full = "drop"`) is read on.
 
 mod finish;
+mod loggers;
 mod logs;
+mod outlets;
 mod pipe;
 mod replace;
 mod seek;
+mod source;
 
 pub use logs::{Cursor, Entry};
 pub use pipe::Count;
 
 use crate::log::{
-    Consoles, End, Line, Notice, Outlet, OwnLines, Prefix, Progress, Stamp, Stream, Style, Tail,
-    colour_wanted,
+    Block, Console, End, Format, Line, Notice, OwnLines, Stamp, Stream, Style, TimeText, colour_wanted,
 };
-use crate::model::{Id, LogLevel};
-use nix::errno::Errno;
+use crate::model::{Id, LogLevel, Plan, StderrTo};
+use crate::sys::Pid;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use outlets::{Key, Outlets};
 use pipe::{Pipe, Taken};
-use seek::Sought;
+use source::{Source, Way};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::time::Instant;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Instant, SystemTime};
 
 /// The most that is read from one stream before the next has its share.
 const SHARE: usize = 64 * 1024;
 /// What a read counts for at least, so that a turn has a bounded number of them.
 const LEAST: usize = 4 * 1024;
-/// When so much waits for a console, it is written before more is read.
-const BATCH: usize = 64 * 1024;
-/// Event data from here on (in the lower half) stand for consoles, below for streams.
-const CONSOLES: u32 = u32::MAX - 1;
+/// Event data from here on (in the lower half) stand for outlets, below for streams.
+const OUTLETS: u32 = 1 << 31;
 
-/// The streams of all services, the consoles, and what lies between them.
+/// Which stream or outlet an event is of.
+type Token = u32;
+
+/// The streams of all services, their outlets, and what lies between them.
 #[derive(Debug)]
 pub struct Output {
     epoll: Epoll,
-    /// The upper half of this room's event data; the lower half says which stream or console.
+    /// The upper half of this room's event data; the lower half says which stream or outlet.
     tag: u32,
     sources: Vec<Source>,
     /// The source of each service, by id; beyond the end of [`Output::sources`] for the id of none.
@@ -62,34 +67,20 @@ pub struct Output {
     /// Counts [`Output::replace`].
     epoch: u32,
     clock: Clock,
-    consoles: Consoles,
-    /// Per console: coloured, the epoll is told to wait for it, the epoll can.
-    coloured: [bool; 2],
-    armed: [bool; 2],
-    pollable: [bool; 2],
+    time: TimeText,
+    outlets: Outlets,
     own: OwnLines,
-    own_prefix: Prefix,
+    own_format: Format,
+    /// Standard output and standard error, for services that inherit them; made for the first of those.
+    inherited: [Option<OwnedFd>; 2],
     /// Streams with something to read, in the order in which they have their share.
-    queue: VecDeque<u32>,
-    paused: Vec<u32>,
+    queue: VecDeque<Token>,
+    paused: Vec<Token>,
+    /// The outlets to loggers whose input is to end.
+    ending: Vec<u32>,
     /// The services that wrote the line that is sought.
     found: Vec<Id>,
     buffer: Box<[u8]>,
-}
-
-/// What one service writes.
-#[derive(Debug)]
-struct Source {
-    prefix: Prefix,
-    tail: Tail,
-    pipes: [Option<Box<Pipe>>; 2],
-    /// Since when it belongs to this service: tells it from an earlier one in the same place.
-    born: Stamp,
-    /// Its service is gone, and what is in its pipes is still to be told.
-    retired: bool,
-    /// A process was started while output of the one before was still in a pipe.
-    begins: bool,
-    sought: Option<Box<Sought>>,
 }
 
 /// Gives lines their stamps.
@@ -105,62 +96,61 @@ impl Clock {
         self.last = self.last.max(u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX));
     }
 
-    fn next(&mut self) -> Stamp {
-        self.last = self.last.saturating_add(1);
-        Stamp(self.last)
+    /// The first of so many stamps.
+    fn next(&mut self, count: usize) -> Stamp {
+        let first = self.last.saturating_add(1);
+        self.last = self.last.saturating_add(count as u64);
+        Stamp(first)
     }
 }
 
 impl Output {
-    /// For the services with these names, in the order of their ids. Events of `epoll` with `tag` in the upper half
-    /// of their data are this room's; the epoll instance is shared, not copied.
+    /// For the services of a plan. Events of `epoll` with `tag` in the upper half of their data are this room's; the epoll
+    /// instance is shared, not copied.
     ///
     /// # Errors
     /// When descriptors or memory are short.
     pub fn new(
-        names: &[&str],
-        consoles: Consoles,
+        plan: &Plan,
+        consoles: Vec<Console>,
         own: OwnLines,
         epoll: &Epoll,
         tag: u32,
     ) -> io::Result<Self> {
-        let coloured =
-            [0, 1].map(|c| colour_wanted(consoles.get(c).is_terminal(), |name| std::env::var_os(name)));
-        let style = Style::new(names.iter().copied(), coloured.contains(&true));
-        let source = |(index, name): (usize, &&str)| Source::new(style, name, index, Stamp(0));
+        let [own_epoll, outlets] = [Epoll(epoll.0.try_clone()?), Epoll(epoll.0.try_clone()?)];
+        let mut outlets = Outlets::new(outlets, tag);
+        for (index, console) in consoles.into_iter().enumerate() {
+            let coloured = colour_wanted(console.is_terminal(), |name| std::env::var_os(name));
+            let name = if index == 0 { "standard output" } else { "standard error" };
+            outlets.add(Key::Console(index), name.to_owned(), Box::new(console), coloured)?;
+        }
         let mut output = Self {
-            epoll: Epoll(epoll.0.try_clone()?),
+            epoll: own_epoll,
             tag,
-            sources: names.iter().enumerate().map(source).collect(),
-            of: (0..u32::try_from(names.len()).unwrap_or(u32::MAX)).collect(),
+            sources: Vec::new(),
+            of: Vec::new(),
             free: Vec::new(),
             retired: 0,
             epoch: 0,
             clock: Clock { began: Instant::now(), last: 0 },
-            consoles,
-            coloured,
-            armed: [false; 2],
-            pollable: [true; 2],
+            time: TimeText::default(),
+            outlets,
             own,
-            own_prefix: Prefix::own(style),
+            own_format: Format::own(plan.settings.log_format, Style::default()),
+            inherited: [None, None],
             queue: VecDeque::new(),
             paused: Vec::new(),
+            ending: Vec::new(),
             found: Vec::new(),
             buffer: vec![0; SHARE].into_boxed_slice(),
         };
-        for console in 0..output.consoles.count() {
-            let Some(fd) = output.consoles.get(console).fd() else { continue };
-            // Added asleep, so that waking it later needs no memory.
-            match output.epoll.add(fd, output.console_event(console, EpollFlags::empty())) {
-                Ok(()) => {}
-                Err(Errno::EPERM) => output.pollable[console] = false,
-                Err(errno) => return Err(errno.into()),
-            }
-        }
+        output.replace(plan, &[]);
+        output.epoch = 0;
         Ok(output)
     }
 
-    /// The ends that a new process of the service gets as fd 1 and fd 2. Their pipes are made at the first call.
+    /// The descriptors that a new process of the service gets as fd 1 and fd 2: ends of its pipes, which are made at the
+    /// first call, or the supervisor's own.
     ///
     /// # Errors
     /// When descriptors or memory are short; what exists stays as it is, and a later call tries again.
@@ -168,19 +158,33 @@ impl Output {
         let tag = self.tag;
         let at = self.at(id).ok_or(io::ErrorKind::NotFound)?;
         let source = self.sources.get_mut(at).ok_or(io::ErrorKind::NotFound)?;
+        let (inherits, stderr) = (source.inherits, source.stderr);
+        if inherits && self.inherited[0].is_none() {
+            let own =
+                [io::stdout().as_fd().try_clone_to_owned()?, io::stderr().as_fd().try_clone_to_owned()?];
+            self.inherited = own.map(Some);
+        }
         for stream in Stream::BOTH {
             let slot = &mut source.pipes[stream.index()];
-            if slot.is_none() {
+            let apart = stream == Stream::Out || stderr != StderrTo::Stdout;
+            let needed = if inherits { stream == Stream::Err && stderr == StderrTo::Null } else { apart };
+            if slot.is_none() && needed {
                 let pipe = Pipe::new()?;
                 let event = EpollEvent::new(EpollFlags::EPOLLIN, data(tag, stream_token(at, stream)));
                 self.epoll.add(pipe.reader(), event)?;
                 *slot = Some(Box::new(pipe));
             }
         }
-        match &source.pipes {
-            [Some(out), Some(err)] => Ok([out.writer(), err.writer()]),
-            _ => Err(io::ErrorKind::NotFound.into()),
-        }
+        let own = |stream: Stream| self.inherited[stream.index()].as_ref().map(AsFd::as_fd);
+        let [out, err] = source.pipes.each_ref().map(|pipe| pipe.as_ref().map(|pipe| pipe.writer()));
+        let (out, err) = if inherits {
+            let out = own(Stream::Out);
+            let merged = if stderr == StderrTo::Stdout { out } else { own(Stream::Err) };
+            (out, err.or(merged))
+        } else {
+            (out, err.or(out))
+        };
+        out.zip(err).map(|(out, err)| [out, err]).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Takes note of an event of the epoll, without acting yet. False if its data are not this room's.
@@ -189,8 +193,8 @@ impl Output {
         if tag != self.tag {
             return false;
         }
-        if token >= CONSOLES {
-            self.armed[usize::from(token > CONSOLES)] = false;
+        if let Some(at) = token.checked_sub(OUTLETS) {
+            self.outlets.rang(at);
         } else if let Some(pipe) = self.pipe_mut(token)
             && !pipe.queued
         {
@@ -201,7 +205,7 @@ impl Output {
     }
 
     /// Moves output along: reads up to `budget` bytes (somewhat more at most) in fair shares, and writes what the
-    /// consoles take. True when there is more to do at once.
+    /// outlets take. True when there is more to do at once.
     pub fn turn(&mut self, budget: usize) -> bool {
         self.settle();
         let mut left = budget;
@@ -211,7 +215,7 @@ impl Output {
             let Some(pipe) = self.pipe_mut(token) else { continue };
             pipe.queued = false;
             let (at, stream) = of_token(token);
-            if self.consoles.get(stream.index()).is_full() {
+            if self.is_held_up(at, stream) {
                 self.pause(token);
                 continue;
             }
@@ -231,8 +235,14 @@ impl Output {
         !self.queue.is_empty()
     }
 
+    /// When [`Output::turn`] is to be called though nothing happens; none: not at all.
+    #[must_use]
+    pub fn retry(&self) -> Option<Instant> {
+        self.outlets.retry()
+    }
+
     /// A process of the service ended: takes what it wrote out of its pipes, the last line too if it has no newline.
-    /// To be called before the end is announced. What a stalled console does not take now stays in the pipe and is
+    /// To be called before the end is announced. What a stalled outlet does not take now stays in the pipe and is
     /// still told from the output of the next process; descendants that go on writing are not waited for.
     pub fn drain(&mut self, id: Id) {
         if let Some(at) = self.at(id) {
@@ -242,16 +252,14 @@ impl Output {
 
     fn drain_source(&mut self, at: usize) {
         self.take_own();
-        self.clock.look();
         for stream in Stream::BOTH {
-            let Some(source) = self.sources.get_mut(at) else { return };
-            let Source { prefix, tail, pipes, .. } = source;
-            let Some(pipe) = &mut pipes[stream.index()] else { continue };
-            let (console, coloured) = (self.consoles.get_mut(stream.index()), self.coloured[stream.index()]);
-            pipe.cut(|line| {
-                tail.push(self.clock.next(), stream, line);
-                prefix.append(line, coloured, console.buffer());
-            });
+            self.look_at_the_clock(at);
+            let Self { sources, clock, time, outlets, found, .. } = self;
+            let Some((mut way, pipe)) = sources.get_mut(at).and_then(|source| source.way(at, stream, found))
+            else {
+                continue;
+            };
+            pipe.cut(|block| way.pass(clock.next(block.lines), block, true, time, outlets));
             self.read_to_cut(at, stream);
         }
         self.settle();
@@ -259,8 +267,10 @@ impl Output {
 
     /// A new main process of the service has been made: what comes from now on is its output, as far as
     /// [`Output::last_lines`] goes.
-    pub fn begin(&mut self, id: Id) {
+    pub fn begin(&mut self, id: Id, pid: Pid) {
         let Some(source) = self.at(id).and_then(|at| self.sources.get_mut(at)) else { return };
+        source.pid = Some(pid);
+        source.routes.iter_mut().for_each(|route| route.format.set_pid(Some(pid)));
         source.begins = source.is_cut();
         if !source.begins {
             source.tail.begin();
@@ -288,110 +298,99 @@ impl Output {
     #[must_use]
     pub fn counts(&self, id: Id) -> [Count; 2] {
         let source = self.at(id).and_then(|at| self.sources.get(at));
-        let count = |stream: Stream| source?.pipes[stream.index()].as_ref().map(|pipe| pipe.count());
-        Stream::BOTH.map(|stream| count(stream).unwrap_or_default())
+        Stream::BOTH.map(|stream| source.map(|source| source.count(stream)).unwrap_or_default())
+    }
+
+    /// How many lines of a service some sink had no room for.
+    #[must_use]
+    pub fn dropped(&self, id: Id) -> u64 {
+        self.at(id).and_then(|at| self.sources.get(at)).map_or(0, |source| source.dropped)
     }
 
     fn at(&self, id: Id) -> Option<usize> {
         self.of.get(id.index()).map(|at| *at as usize)
     }
 
-    /// How many bytes wait for the consoles.
+    /// How many bytes wait for the outlets.
     #[must_use]
     pub fn pending(&self) -> usize {
-        (0..self.consoles.count()).map(|console| self.consoles.get(console).pending()).sum()
+        self.outlets.all().map(|(_, slot)| slot.outlet.pending()).sum()
     }
 
-    /// Reads what is left of processes that ended, as far as the console goes along.
+    fn is_held_up(&mut self, at: usize, stream: Stream) -> bool {
+        self.sources.get(at).is_some_and(|source| source.is_held_up(stream, &mut self.outlets))
+    }
+
+    /// Reads what is left of processes that ended, as far as the outlets go along.
     fn read_to_cut(&mut self, at: usize, stream: Stream) {
         let is_cut = |output: &Self| {
             let source = output.sources.get(at);
             source.and_then(|source| source.pipes[stream.index()].as_ref()).is_some_and(|pipe| pipe.is_cut())
         };
-        while is_cut(self) && !self.consoles.get(stream.index()).is_full() {
+        while is_cut(self) && !self.is_held_up(at, stream) {
             self.read(at, stream, SHARE);
         }
     }
 
-    /// One read from a stream, its lines into the tail and to the console.
+    /// One read from a stream, its lines to wherever they go.
     fn read(&mut self, at: usize, stream: Stream, most: usize) -> Taken {
         let nothing = Taken { count: 0, more: false };
-        self.clock.look();
-        let Some(source) = self.sources.get_mut(at) else { return nothing };
-        let Source { prefix, tail, pipes, sought, .. } = source;
-        let Some(pipe) = &mut pipes[stream.index()] else { return nothing };
+        self.look_at_the_clock(at);
+        let Self { sources, buffer, clock, time, outlets, found, .. } = self;
+        let Some(source) = sources.get_mut(at) else { return nothing };
+        let Some((mut way, pipe)) = source.way(at, stream, found) else { return nothing };
         let is_ours = !pipe.is_cut();
-        let (console, coloured) = (self.consoles.get_mut(stream.index()), self.coloured[stream.index()]);
-        let most = most.min(self.buffer.len());
-        let taken = pipe.read(&mut self.buffer[..most], |line| {
-            tail.push(self.clock.next(), stream, line);
-            if is_ours && let Some(id) = sought.as_ref().and_then(|sought| sought.is_in(line)) {
-                self.found.push(id);
-                *sought = None;
-            }
-            prefix.append(line, coloured, console.buffer());
+        let most = most.min(buffer.len());
+        let taken = pipe.read(&mut buffer[..most], |block| {
+            way.pass(clock.next(block.lines), block, is_ours, time, outlets);
         });
         if source.begins && !source.is_cut() {
             source.begins = false;
             source.tail.begin();
         }
-        if console.pending() >= BATCH {
-            // What it does not take is seen, and said, when the turn is settled.
-            let _ = console.flush();
-        }
         taken
     }
 
-    /// Writes what the consoles take, has the epoll wait for those that stall, and lets streams go on whose console
-    /// has room again.
+    fn look_at_the_clock(&mut self, at: usize) {
+        self.clock.look();
+        if self.sources.get(at).is_some_and(Source::needs_time) {
+            self.time.set(SystemTime::now());
+        }
+    }
+
+    /// Writes what the outlets take, has the epoll wait for those that stall, and lets streams go on whose outlets have
+    /// room again.
     fn settle(&mut self) {
-        self.take_own();
-        // What one console has to tell goes to the other, which may then have something to tell too; once.
-        let consoles = 0..self.consoles.count();
-        for console in consoles.clone().chain(consoles.clone()) {
-            if self.consoles.get_mut(console).flush() == Progress::Stalled && !self.pollable[console] {
-                self.consoles.get_mut(console).drop_pending();
-            }
-            if let Some(notice) = self.consoles.get_mut(console).take_notice() {
-                self.tell(console, notice);
+        if self.outlets.retry().is_some_and(|time| time <= Instant::now()) {
+            self.outlets.try_again(Instant::now());
+        }
+        // What one outlet has to tell goes to another, which may then have something to tell too; once.
+        for _ in 0..2 {
+            self.take_own();
+            self.end_inputs();
+            self.outlets.flush_all();
+            for (at, notice) in self.outlets.take_notices() {
+                self.tell(at, &notice);
             }
         }
-        for console in consoles {
-            if self.consoles.get(console).pending() > 0 && !self.armed[console] {
-                self.arm(console);
-            }
-            if self.consoles.get(console).is_low() && !self.paused.is_empty() {
-                self.resume(console);
-            }
+        if std::mem::take(&mut self.outlets.resumable) {
+            self.resume();
         }
-    }
-
-    fn arm(&mut self, console: usize) {
-        let Some(fd) = self.consoles.get(console).fd() else { return };
-        self.armed[console] =
-            self.epoll.modify(fd, &mut self.console_event(console, EpollFlags::EPOLLOUT)).is_ok();
-    }
-
-    /// One-shot: an event once, then asleep, so that a console whose reader left (which is an event for ever) does not
-    /// keep the shell awake.
-    fn console_event(&self, console: usize, flags: EpollFlags) -> EpollEvent {
-        let token = CONSOLES + u32::from(console == 1);
-        EpollEvent::new(flags | EpollFlags::EPOLLONESHOT, data(self.tag, token))
     }
 
     /// Takes a stream out of the epoll's sight. Only those that have something to say come here, so a stall costs
     /// nothing for the many that are silent.
-    fn pause(&mut self, token: u32) {
+    fn pause(&mut self, token: Token) {
         let event = EpollEvent::new(EpollFlags::empty(), data(self.tag, token));
         if self.watch(token, event, true) {
             self.paused.push(token);
         }
     }
 
-    fn resume(&mut self, console: usize) {
-        let shared = self.consoles.count() == 1;
+    fn resume(&mut self) {
         for token in std::mem::take(&mut self.paused) {
-            if shared || of_token(token).1.index() == console {
+            let (at, stream) = of_token(token);
+            if !self.is_held_up(at, stream) {
                 let event = EpollEvent::new(EpollFlags::EPOLLIN, data(self.tag, token));
                 if self.watch(token, event, false) {
                     continue;
@@ -402,7 +401,7 @@ impl Output {
     }
 
     /// Tells the epoll what to wait for on a stream. False if nothing changed.
-    fn watch(&mut self, token: u32, mut event: EpollEvent, paused: bool) -> bool {
+    fn watch(&mut self, token: Token, mut event: EpollEvent, paused: bool) -> bool {
         let (at, stream) = of_token(token);
         let Some(source) = self.sources.get_mut(at) else { return false };
         let Some(pipe) = &mut source.pipes[stream.index()] else { return false };
@@ -415,67 +414,86 @@ impl Output {
 
     /// The supervisor's own lines go to standard error, if it has room; else they wait where they are.
     fn take_own(&mut self) {
-        let console = self.consoles.get_mut(Stream::Err.index());
-        if console.is_full() || self.own.is_empty() {
+        let at = self.outlets.console(Stream::Err);
+        if self.own.is_empty() || self.outlets.get(at).is_none_or(|slot| slot.outlet.is_full()) {
             return;
         }
-        let (prefix, coloured) = (&self.own_prefix, self.coloured[Stream::Err.index()]);
-        self.own.take(|line| prefix.append(line, coloured, console.buffer()));
+        if self.own_format.needs_time() {
+            self.time.set(SystemTime::now());
+        }
+        let Self { own, own_format, time, outlets, .. } = self;
+        outlets.put_own(at, |coloured, to| {
+            own.take(|line| own_format.append(Block::one(line), Stream::Err, time, coloured, to));
+        });
     }
 
-    /// Says on the other console that this one fails, or works again.
-    fn tell(&mut self, console: usize, notice: Notice) {
-        let name = if console == 0 { "standard output" } else { "standard error" };
+    /// Says that an outlet fails, or works again: on another, if it is a console.
+    fn tell(&mut self, at: u32, notice: &Notice) {
+        let Some(slot) = self.outlets.get(at) else { return };
+        let (name, console) = (&slot.name, matches!(slot.key, Key::Console(_)));
         let text = match notice {
-            Notice::Failing(ref why) => {
+            Notice::Failing(why) if console => {
                 format!("cannot write to {name}: {why}; output is dropped until it works again")
             }
+            Notice::Failing(why) => format!("cannot write to {name}: {why}; trying again until it works"),
+            Notice::Recovered(0) => format!("{name} works again"),
             Notice::Recovered(lost) => format!("{name} works again; {lost} bytes of output were dropped"),
-            Notice::Told(ref text) => text.clone(),
+            Notice::Told(text) => text.clone(),
         };
         let other = match notice {
-            Notice::Failing(_) if self.consoles.count() == 1 => return,
-            Notice::Failing(_) => 1 - console,
-            Notice::Recovered(_) | Notice::Told(_) => console,
+            Notice::Failing(_) if console => {
+                let out = self.outlets.console(Stream::Out);
+                if at == out { self.outlets.console(Stream::Err) } else { out }
+            }
+            Notice::Recovered(_) if console => at,
+            _ => return self.own.push(text.as_bytes()),
         };
-        let (prefix, coloured) = (&self.own_prefix, self.coloured[other]);
+        if other == at && matches!(notice, Notice::Failing(_)) {
+            return;
+        }
+        if self.own_format.needs_time() {
+            self.time.set(SystemTime::now());
+        }
         let line = Line { bytes: text.as_bytes(), end: End::Newline };
-        prefix.append(line, coloured, self.consoles.get_mut(other).buffer());
+        let Self { own_format, time, outlets, .. } = self;
+        outlets.put_own(other, |coloured, to| {
+            own_format.append(Block::one(line), Stream::Err, time, coloured, to);
+        });
     }
 
-    fn pipe_mut(&mut self, token: u32) -> Option<&mut Pipe> {
+    fn pipe_mut(&mut self, token: Token) -> Option<&mut Pipe> {
         let (at, stream) = of_token(token);
         self.sources.get_mut(at)?.pipes[stream.index()].as_deref_mut()
     }
 }
 
 impl Source {
-    fn new(style: Style, name: &str, index: usize, born: Stamp) -> Self {
-        Self {
-            prefix: Prefix::service(style, name, index),
-            tail: Tail::default(),
-            pipes: [None, None],
-            born,
-            retired: false,
-            begins: false,
-            sought: None,
-        }
-    }
-
-    fn is_cut(&self) -> bool {
-        self.pipes.iter().flatten().any(|pipe| pipe.is_cut())
+    /// What lines of a stream go through, and the pipe that they come out of.
+    fn way<'a>(
+        &'a mut self,
+        at: usize,
+        stream: Stream,
+        found: &'a mut Vec<Id>,
+    ) -> Option<(Way<'a>, &'a mut Pipe)> {
+        let Self { routes, on_full, tail, pipes, sought, dropped, .. } = self;
+        let pipe = pipes[stream.index()].as_deref_mut()?;
+        Some((Way { at, stream, routes, on_full: *on_full, tail, dropped, sought, found }, pipe))
     }
 }
 
-fn data(tag: u32, token: u32) -> u64 {
+fn data(tag: u32, token: Token) -> u64 {
     u64::from(tag) << 32 | u64::from(token)
 }
 
-fn stream_token(source: usize, stream: Stream) -> u32 {
+fn outlet_token(at: u32) -> Token {
+    OUTLETS.saturating_add(at)
+}
+
+fn stream_token(source: usize, stream: Stream) -> Token {
     // Sources are indices of a list in memory, far below half of the range.
     (source as u32).wrapping_mul(2) | u32::from(stream == Stream::Err)
 }
 
-fn of_token(token: u32) -> (usize, Stream) {
+fn of_token(token: Token) -> (usize, Stream) {
     ((token / 2) as usize, if token.is_multiple_of(2) { Stream::Out } else { Stream::Err })
 }

@@ -18,7 +18,7 @@ use super::timers::Timers;
 use super::upward::Upward;
 use crate::control::api::{Apply, Outcome};
 use crate::core::{Core, Event, Millis, Phase, Proc};
-use crate::log::{Consoles, OwnLines};
+use crate::log::{OwnLines, consoles};
 use crate::model::{Id, Plan, Signal};
 use crate::sys::signal::Obituaries;
 use crate::sys::{Method, Pid, Spawner, Watch, memory};
@@ -54,7 +54,7 @@ const OUTPUT_BUDGET: usize = 256 * 1024;
 const DEATHS: usize = 512;
 /// Events of the epoll that one turn looks at.
 const EVENTS: usize = 64;
-/// How long a console that does not keep up may delay the very end.
+/// How long an outlet that takes nothing may delay the very end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// The supervisor of one container.
@@ -79,6 +79,8 @@ pub(super) struct Shell {
     pub(super) timers: Timers,
     pub(super) schedules: Schedules,
     pub(super) output: Output,
+    /// When an outlet is to be tried again, as the timer has it.
+    retry: Option<Instant>,
     pub(super) spawner: Spawner,
     /// Processes to be made, in order, as soon as the spawner has room.
     pub(super) spawns: VecDeque<Proc>,
@@ -88,6 +90,8 @@ pub(super) struct Shell {
     pub(super) facts: VecDeque<Event>,
     pub(super) epoll: Epoll,
     pub(super) swept: bool,
+    /// The end of the time for the shutdown, once that began.
+    ends: Option<Instant>,
     /// Somebody died since the dead were last looked for. Looking costs more the more children there are.
     pub(super) deaths: bool,
     /// What can be started at once is not started yet.
@@ -123,10 +127,9 @@ impl Shell {
         epoll
             .add(&obituaries, EpollEvent::new(EpollFlags::EPOLLIN, DEATH))
             .map_err(cannot("hear of deaths"))?;
-        let names: Vec<&str> = plan.services.iter().map(|s| s.name.as_str()).collect();
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let consoles = Consoles::new(stdout.as_fd(), stderr.as_fd());
-        let output = Output::new(&names, consoles, own, &epoll, OUTPUT).map_err(cannot("carry output"))?;
+        let consoles = consoles(stdout.as_fd(), stderr.as_fd());
+        let output = Output::new(&plan, consoles, own, &epoll, OUTPUT).map_err(cannot("carry output"))?;
         let spawner = Spawner::new(Method::Shared).map_err(cannot("start processes"))?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
         let services = plan.services.len();
@@ -149,12 +152,14 @@ impl Shell {
             timers,
             schedules: Schedules::default(),
             output,
+            retry: None,
             spawner,
             spawns: VecDeque::new(),
             steps: 0,
             facts: VecDeque::from([Event::Boot]),
             epoll,
             swept: false,
+            ends: None,
             deaths: true,
             booting: true,
             readable: false,
@@ -204,6 +209,7 @@ impl Shell {
                 tokio::task::yield_now().await;
                 continue;
             }
+            self.keep_trying();
             self.timers.settle();
             let rang = EpollEvent::new(EpollFlags::EPOLLIN, SCHEDULE);
             self.schedules.settle(&self.epoll, rang);
@@ -226,10 +232,24 @@ impl Shell {
         }
     }
 
+    /// Comes back to an outlet that is to be tried again at a time.
+    fn keep_trying(&mut self) {
+        let retry = self.output.retry();
+        if std::mem::replace(&mut self.retry, retry) == retry {
+            return;
+        }
+        match retry {
+            Some(time) => self.timers.arm(Due::Outlets, time.saturating_duration_since(Instant::now())),
+            None => self.timers.disarm(Due::Outlets),
+        }
+    }
+
     /// The last words, for as long as somebody listens.
     fn end(&mut self, code: u8) -> u8 {
         self.close_notify();
-        self.output.finish(Instant::now() + LAST_WORDS);
+        let now = Instant::now();
+        let end = self.ends.unwrap_or(now + self.plan.settings.shutdown_timeout);
+        self.output.finish(LAST_WORDS, end.max(now + LAST_WORDS));
         code
     }
 
@@ -257,6 +277,8 @@ impl Shell {
                 }
                 Due::Groups => self.look_at_groups(),
                 Due::Dead => self.deaths = true,
+                // The output looks itself what is due.
+                Due::Outlets => {}
                 Due::File(id) => self.look_for_file(id),
                 Due::Connection(id) => self.look_for_connections(id),
                 Due::Reading => self.reading_is_late(),
@@ -385,6 +407,9 @@ impl Shell {
             let now = self.now();
             self.steps += 1;
             self.core.step(now, fact, &mut actions);
+            if self.ends.is_none() && self.core.phase() != Phase::Running {
+                self.ends = Some(Instant::now() + self.plan.settings.shutdown_timeout);
+            }
             for action in actions.drain(..) {
                 self.perform(action);
             }

@@ -19,6 +19,8 @@ pub(super) enum Due {
     Groups,
     /// To look for the dead, while so many die that looking for each would be a waste.
     Dead,
+    /// To try outlets again that wait for a time.
+    Outlets,
     /// To look for the file that is the sign of a service, where nobody tells of it.
     File(Id),
     /// To look again whether something waits on the sockets of a service.

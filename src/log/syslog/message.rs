@@ -1,42 +1,49 @@
 //! A line as a syslog message, RFC 5424, in octet-counting framing, RFC 6587 section 3.4.1: `LEN SP MESSAGE`.
 
-use crate::log::Stream;
+use crate::log::{Stream, TimeText};
 use crate::model::{Syslog, SyslogAddress};
 use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The longest message over UDP: what RFC 5426 section 3.2 wants every receiver to take.
 const LONGEST_UDP: usize = 2048;
 /// The longest message elsewhere: what receivers take if nobody told them otherwise (rsyslog).
 const LONGEST: usize = 8192;
-/// `2026-01-02T03:04:05.678901Z`.
-const TIMESTAMP: usize = 27;
-const SECONDS_OF_DAY: u64 = 86_400;
-
 /// What the messages of one service have in common, made once and copied into each.
 #[derive(Clone, Debug)]
 pub struct Header {
     /// `<PRI>1 ` for either stream.
     priority: [Box<[u8]>; 2],
-    /// ` HOSTNAME APP-NAME PROCID MSGID SD`
-    middle: Box<[u8]>,
+    /// ` HOSTNAME APP-NAME PROCID MSGID SD`, of which the first two never change.
+    middle: Vec<u8>,
+    named: usize,
     longest: usize,
 }
 
 impl Header {
-    /// For a service whose main process has this pid, as far as that is known. HOSTNAME is that of the kernel.
+    /// For a service whose main process is not known. HOSTNAME is that of the kernel.
     #[must_use]
-    pub fn new(syslog: &Syslog, pid: Option<i32>) -> Self {
+    pub fn new(syslog: &Syslog) -> Self {
         let priority = [6, 3].map(|severity| {
             format!("<{}>1 ", u32::from(syslog.facility) * 8 + severity).into_bytes().into_boxed_slice()
         });
-        let pid = pid.map_or("-".to_owned(), |pid| pid.to_string());
-        let middle = format!(" {} {} {pid} - -", hostname(), syslog.tag).into_bytes().into_boxed_slice();
+        let middle = format!(" {} {} ", hostname(), syslog.tag).into_bytes();
         let longest = match syslog.address {
             SyslogAddress::Udp(_) => LONGEST_UDP,
             SyslogAddress::Unix(_) | SyslogAddress::Tcp(_) => LONGEST,
         };
-        Self { priority, middle, longest }
+        let mut header = Self { priority, named: middle.len(), middle, longest };
+        header.set_pid(None);
+        header
+    }
+
+    /// The lines that come now are those of this process.
+    pub fn set_pid(&mut self, pid: Option<i32>) {
+        self.middle.truncate(self.named);
+        match pid.and_then(|pid| usize::try_from(pid).ok()) {
+            Some(pid) => decimal(pid, &mut self.middle),
+            None => self.middle.push(b'-'),
+        }
+        self.middle.extend_from_slice(b" - -");
     }
 
     /// Appends a line, or the piece of one, that arrived at this time; as several messages where one would be too long, so
@@ -45,10 +52,10 @@ impl Header {
     /// Control characters but the tab become `#ooo`, octal, as receivers (rsyslog) would write them. A carriage return at
     /// the end is left out. There is no byte order mark: who wrote the line did not say what encoding it is in, and to most
     /// receivers it would be three strange bytes.
-    pub fn frame(&self, time: SystemTime, stream: Stream, line: &[u8], to: &mut Vec<u8>) {
+    pub fn frame(&self, time: &TimeText, stream: Stream, line: &[u8], to: &mut Vec<u8>) {
         let mut line = line.strip_suffix(b"\r").unwrap_or(line);
         let priority = &self.priority[stream.index()];
-        let head = priority.len() + TIMESTAMP + self.middle.len();
+        let head = priority.len() + time.as_bytes().len() + self.middle.len();
         let room = self.longest.saturating_sub(head + 1).max(1);
         loop {
             let (piece, rest) = line.split_at(split(line, room));
@@ -60,7 +67,7 @@ impl Header {
             decimal(length, to);
             to.push(b' ');
             to.extend_from_slice(priority);
-            timestamp(time, to);
+            to.extend_from_slice(time.as_bytes());
             to.extend_from_slice(&self.middle);
             if text > 0 {
                 to.push(b' ');
@@ -136,48 +143,17 @@ fn decimal(number: usize, to: &mut Vec<u8>) {
     }
 }
 
-/// RFC 3339 in UTC, with microseconds, the most that RFC 5424 allows. Years beyond 9999 are not told apart.
-fn timestamp(time: SystemTime, to: &mut Vec<u8>) {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (year, month, day) = date(since.as_secs() / SECONDS_OF_DAY);
-    let second = since.as_secs() % SECONDS_OF_DAY;
-    let mut put = |number: u64, digits: u32, after: u8| {
-        for place in (0..digits).rev() {
-            to.push(b'0' + (number / 10u64.pow(place) % 10) as u8);
-        }
-        to.push(after);
-    };
-    put(year, 4, b'-');
-    put(month, 2, b'-');
-    put(day, 2, b'T');
-    put(second / 3600, 2, b':');
-    put(second / 60 % 60, 2, b':');
-    put(second % 60, 2, b'.');
-    put(u64::from(since.subsec_micros()), 6, b'Z');
-}
-
-/// Year, month and day of a day after 1970-01-01, in the Gregorian calendar. Counted in years that begin in March, so that a leap
-/// day is the last of its year, and in eras of 400 years, which are 146,097 days.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let january = u64::from(month >= 10);
-    (era * 400 + year + january, if month < 10 { month + 3 } else { month - 9 }, day)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     fn header(address: SyslogAddress) -> Header {
-        Header::new(&Syslog { address, facility: 16, tag: "web".to_owned() }, Some(42))
+        let mut header = Header::new(&Syslog { address, facility: 16, tag: "web".to_owned() });
+        header.set_pid(Some(42));
+        header
     }
 
     fn messages(frames: &[u8]) -> Vec<&[u8]> {
@@ -201,33 +177,19 @@ mod tests {
     fn a_line_is_a_message_of_rfc_5424_with_its_length_before_it() {
         let header = header(SyslogAddress::Unix("/dev/log".to_owned()));
         let mut frames = Vec::new();
-        let time = UNIX_EPOCH + Duration::new(1_767_323_045, 678_901_999);
-        header.frame(time, Stream::Out, b"up and \tr\xC3\xBCnning\r", &mut frames);
-        header.frame(UNIX_EPOCH, Stream::Err, b"", &mut frames);
-        header.frame(UNIX_EPOCH, Stream::Err, b"a\0b\x1b[31m\x7f\xFF", &mut frames);
+        let mut time = TimeText::default();
+        time.set(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
+        header.frame(&time, Stream::Out, b"up and \tr\xC3\xBCnning\r", &mut frames);
+        header.frame(&TimeText::default(), Stream::Err, b"", &mut frames);
+        header.frame(&TimeText::default(), Stream::Err, b"a\0b\x1b[31m\x7f\xFF", &mut frames);
         let host = hostname();
         let mut expected = vec![
-            format!("<134>1 2026-01-02T03:04:05.678901Z {host} web 42 - - up and \trünning").into_bytes(),
-            format!("<131>1 1970-01-01T00:00:00.000000Z {host} web 42 - -").into_bytes(),
-            format!("<131>1 1970-01-01T00:00:00.000000Z {host} web 42 - - a#000b#033[31m#177").into_bytes(),
+            format!("<134>1 2026-01-02T03:04:05.678Z {host} web 42 - - up and \trünning").into_bytes(),
+            format!("<131>1 1970-01-01T00:00:00.000Z {host} web 42 - -").into_bytes(),
+            format!("<131>1 1970-01-01T00:00:00.000Z {host} web 42 - - a#000b#033[31m#177").into_bytes(),
         ];
         expected[2].push(0xFF);
         assert_eq!(messages(&frames), expected);
-    }
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        for (days, expected) in [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (11_016, (2000, 2, 29)),
-            (11_017, (2000, 3, 1)),
-            (20_453, (2025, 12, 31)),
-            (47_540, (2100, 2, 28)),
-            (47_541, (2100, 3, 1)),
-        ] {
-            assert_eq!(date(days), expected);
-        }
     }
 
     #[test]
@@ -235,9 +197,9 @@ mod tests {
         let header = header(SyslogAddress::Udp("192.0.2.1:514".parse().unwrap()));
         let line = "ü".repeat(3000);
         let mut frames = Vec::new();
-        header.frame(UNIX_EPOCH, Stream::Out, line.as_bytes(), &mut frames);
+        header.frame(&TimeText::default(), Stream::Out, line.as_bytes(), &mut frames);
         let messages = messages(&frames);
-        assert!(messages.len() == 4 && messages.iter().all(|message| message.len() <= LONGEST_UDP));
+        assert!(messages.len() > 2 && messages.iter().all(|message| message.len() <= LONGEST_UDP));
         let told: String =
             messages.iter().map(|message| std::str::from_utf8(text(message)).unwrap()).collect();
         assert_eq!(told, line);
@@ -256,7 +218,7 @@ mod tests {
             });
             let (mut frames, mut expected) = (Vec::new(), Vec::new());
             for line in &lines {
-                header.frame(UNIX_EPOCH, Stream::Out, line, &mut frames);
+                header.frame(&TimeText::default(), Stream::Out, line, &mut frames);
                 escape(line.strip_suffix(b"\r").unwrap_or(line), &mut expected);
             }
             let messages = messages(&frames);

@@ -2,19 +2,21 @@
 
 use super::pipe::Pipe;
 use super::{Output, Source};
-use crate::log::{Outlet, Stream};
+use crate::log::Stream;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{EpollEvent, EpollTimeout};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Output {
-    /// The end of PID 1: takes what is in all pipes and writes it out, waiting for the consoles until the deadline at
-    /// most. The one function here that waits.
-    pub fn finish(&mut self, deadline: Instant) {
+    /// The end of PID 1: takes what is in all pipes and writes it out. It waits for outlets that move, but for none that takes
+    /// nothing for so long as `patience`, and not beyond `end`. The one function here that waits.
+    pub fn finish(&mut self, patience: Duration, end: Instant) {
+        self.divert_all();
         let sources = self.with_something_left();
         for &at in &sources {
             self.drain_source(at);
         }
+        let (mut left, mut moved) = (usize::MAX, Instant::now());
         loop {
             for &at in &sources {
                 for stream in Stream::BOTH {
@@ -22,22 +24,29 @@ impl Output {
                 }
             }
             self.settle();
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-            let stalled = (0..self.consoles.count()).map(|console| self.consoles.get(console));
-            let mut fds: Vec<_> = stalled
-                .filter(|console| console.pending() > 0)
-                .filter_map(|console| console.fd())
-                .map(|fd| PollFd::new(fd, PollFlags::POLLOUT))
-                .collect();
+            let now = Instant::now();
+            let pending = self.outlets.press();
+            if std::mem::replace(&mut left, pending) != pending {
+                moved = now;
+            }
             let undone = !self.own.is_empty() || self.sources.iter().any(Source::is_cut);
-            if fds.is_empty() && !undone {
+            let until = end.min(moved + patience);
+            if pending == 0 && !undone || now >= until {
                 return;
             }
-            if !fds.is_empty() && matches!(poll(&mut fds, left), Ok(0)) || Instant::now() >= deadline {
-                return;
-            }
+            self.wait_for_outlets(until);
         }
+    }
+
+    fn wait_for_outlets(&self, until: Instant) {
+        let waiting = || self.outlets.all().filter(|(_, slot)| slot.outlet.pending() > 0);
+        let until = waiting().filter_map(|(_, slot)| slot.outlet.retry()).fold(until, Instant::min);
+        let fds = waiting().filter_map(|(_, slot)| slot.outlet.fd());
+        let mut fds: Vec<_> = fds.map(|fd| PollFd::new(fd, PollFlags::POLLOUT)).collect();
+        let left = until.saturating_duration_since(Instant::now());
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        // What it was, the next look at the outlets shows.
+        let _ = poll(&mut fds, left);
     }
 
     /// The sources with output in a pipe or a line under way. The epoll knows at once who has something; to ask every

@@ -1,6 +1,6 @@
 //! One stream of one service: a pipe that outlives the processes that write to it.
 
-use crate::log::{End, Line, Splitter};
+use crate::log::{Block, End, Splitter};
 use crate::sys::console::readable_bytes;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -69,7 +69,7 @@ impl Pipe {
 
     /// Reads once, as much as `buffer` takes, and hands on the lines that end in it. Gives the number of bytes, which
     /// is less than asked for only when the pipe is empty or a process ended there.
-    pub(super) fn read(&mut self, buffer: &mut [u8], mut emit: impl FnMut(Line<'_>)) -> Taken {
+    pub(super) fn read(&mut self, buffer: &mut [u8], mut emit: impl FnMut(Block<'_>)) -> Taken {
         let most = self.cuts.front().map_or(buffer.len(), |cut| buffer.len().min(*cut));
         let count = loop {
             match read(&self.reader, &mut buffer[..most]) {
@@ -86,9 +86,9 @@ impl Pipe {
         }
         self.count.bytes += count as u64;
         let lines = &mut self.count.lines;
-        let mut emit = |line: Line<'_>| {
-            *lines += u64::from(line.end != End::Cut);
-            emit(line);
+        let mut emit = |block: Block<'_>| {
+            *lines += block.lines as u64 - u64::from(block.end == End::Cut);
+            emit(block);
         };
         self.splitter.feed(&buffer[..count], &mut emit);
         if let Some(cut) = self.cuts.front_mut() {
@@ -103,15 +103,15 @@ impl Pipe {
     }
 
     /// A process ended: what is in the pipe now is its output, and the last line of it ends there.
-    pub(super) fn cut(&mut self, mut emit: impl FnMut(Line<'_>)) {
+    pub(super) fn cut(&mut self, mut emit: impl FnMut(Block<'_>)) {
         let known: usize = self.cuts.iter().sum();
         let new = readable_bytes(&self.reader).unwrap_or(0).saturating_sub(known);
         if new == 0 {
             if self.cuts.is_empty() {
                 let lines = &mut self.count.lines;
-                self.splitter.flush(|line| {
+                self.splitter.flush(|block| {
                     *lines += 1;
-                    emit(line);
+                    emit(block);
                 });
             }
         } else if self.cuts.len() < MOST_CUTS {

@@ -45,7 +45,8 @@ impl Output {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::log::{Consoles, OwnLines};
+    use crate::log::{OwnLines, consoles};
+    use crate::model::{Kind, Plan, Service};
     use nix::sys::epoll::{EpollCreateFlags, EpollEvent};
     use std::fs::File;
     use std::io::{Read, Write};
@@ -66,8 +67,9 @@ mod tests {
     fn a_line_is_found_once_and_what_an_earlier_process_wrote_is_not() {
         let epoll = nix::sys::epoll::Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
         let (reader, writer) = crate::sys::fds::pipe_nonblocking().unwrap();
-        let consoles = Consoles::new(writer.as_fd(), writer.as_fd());
-        let mut output = Output::new(&["web"], consoles, OwnLines::default(), &epoll, 0).unwrap();
+        let consoles = consoles(writer.as_fd(), writer.as_fd());
+        let plan = Plan { services: vec![Service::new("web", Kind::Daemon)], ..Plan::default() };
+        let mut output = Output::new(&plan, consoles, OwnLines::default(), &epoll, 0).unwrap();
         let [mut out, mut err] =
             output.open(ID).unwrap().map(|end| File::from(end.try_clone_to_owned().unwrap()));
 
@@ -92,7 +94,7 @@ mod tests {
         turn(&mut output, &epoll);
         output.drain(ID);
         output.seek(ID, Regex::new("^ready$").unwrap());
-        output.begin(ID);
+        output.begin(ID, 2);
         let (mut console, mut piece) = (File::from(reader), vec![0; 1 << 16]);
         while output.pending() > 0 || epoll.wait(&mut [EpollEvent::empty()], 0u16).unwrap() > 0 {
             let _ = console.read(&mut piece);
