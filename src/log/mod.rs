@@ -9,6 +9,7 @@
 //! ```
 
 mod console;
+mod file;
 mod format;
 mod input;
 mod line;
@@ -18,6 +19,7 @@ mod syslog;
 mod tail;
 
 pub use console::{Console, consoles};
+pub use file::{FileOutlet, FileSpec, Files};
 pub use format::{Format, Json, MAX_WIDTH, Prefix, Style, TimeText, colour_wanted};
 pub use input::Input;
 pub use line::{Block, End, Line, MAX_LINE, Splitter};

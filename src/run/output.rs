@@ -16,6 +16,7 @@
 //! stays bounded: the mark, plus what one read can become with a prefix before each line. Who would rather lose lines
 //! (`on-full = "drop"`) is read on.
 
+mod files;
 mod finish;
 mod loggers;
 mod logs;
@@ -48,6 +49,8 @@ const SHARE: usize = 64 * 1024;
 const LEAST: usize = 4 * 1024;
 /// Event data from here on (in the lower half) stand for outlets, below for streams.
 const OUTLETS: u32 = 1 << 31;
+/// This one for all log files.
+const FILES: u32 = u32::MAX;
 
 /// Which stream or outlet an event is of.
 type Token = u32;
@@ -193,7 +196,9 @@ impl Output {
         if tag != self.tag {
             return false;
         }
-        if let Some(at) = token.checked_sub(OUTLETS) {
+        if token == FILES {
+            self.outlets.files_rang();
+        } else if let Some(at) = token.checked_sub(OUTLETS) {
             self.outlets.rang(at);
         } else if let Some(pipe) = self.pipe_mut(token)
             && !pipe.queued
@@ -292,19 +297,6 @@ impl Output {
     pub fn last_lines(&mut self, id: Id, count: usize) -> impl Iterator<Item = (Stream, Line<'_>)> {
         let source = self.at(id).and_then(|at| self.sources.get_mut(at));
         source.into_iter().flat_map(move |source| source.tail.last_lines(count))
-    }
-
-    /// How much a service has written to stdout and stderr, in this order.
-    #[must_use]
-    pub fn counts(&self, id: Id) -> [Count; 2] {
-        let source = self.at(id).and_then(|at| self.sources.get(at));
-        Stream::BOTH.map(|stream| source.map(|source| source.count(stream)).unwrap_or_default())
-    }
-
-    /// How many lines of a service some sink had no room for.
-    #[must_use]
-    pub fn dropped(&self, id: Id) -> u64 {
-        self.at(id).and_then(|at| self.sources.get(at)).map_or(0, |source| source.dropped)
     }
 
     fn at(&self, id: Id) -> Option<usize> {

@@ -18,6 +18,7 @@
 //! | `procs`          | the descendants of this process, and signals to them                       |
 //! | `connect`        | connections that nobody waits for                                         |
 //! | `fork`           | a copy of this process that works something out                            |
+//! | `thread`         | threads that wait for disks, so that PID 1 does not                        |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
 
@@ -45,6 +46,7 @@ pub mod reap;
 pub mod signal;
 mod spawn;
 mod stack;
+pub mod thread;
 pub mod users;
 mod watch;
 

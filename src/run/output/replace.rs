@@ -54,7 +54,7 @@ impl Output {
                 Sink::Service(to) => (usual(log.format), [self.logger(*to, plan); 2]),
                 Sink::Syslog(syslog) => (Format::syslog(syslog), [self.syslog(syslog); 2]),
                 Sink::Null | Sink::Inherit => continue,
-                Sink::File(_) => continue,
+                Sink::File(file) => (usual(file.format), self.file(file, log.stderr)),
             };
             let err = if log.stderr == StderrTo::Null { NOWHERE } else { err };
             routes.push(Route { format, outlets: [out, err] });
