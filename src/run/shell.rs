@@ -313,7 +313,10 @@ impl Shell {
                 tracing::info!("{signal} received");
                 self.facts.extend(meaning.request().map(|request| Event::Request(request, None)));
             }
-            Meaning::Apply => self.apply(Apply::default(), Asker::Hangup),
+            Meaning::Apply => {
+                self.output.reopen_files();
+                self.apply(Apply::default(), Asker::Hangup);
+            }
             Meaning::Status => self.print_status(),
             Meaning::Forward => self.forward(signal),
         }

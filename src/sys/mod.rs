@@ -18,6 +18,7 @@
 //! | `procs`          | the descendants of this process, and signals to them                       |
 //! | `connect`        | connections that nobody waits for                                         |
 //! | `fork`           | a copy of this process that works something out                            |
+//! | `thread`         | threads that wait for disks, so that PID 1 does not                        |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
 
@@ -45,11 +46,12 @@ pub mod reap;
 pub mod signal;
 mod spawn;
 mod stack;
+pub mod thread;
 pub mod users;
 mod watch;
 
 pub use error::{SpawnError, Stage};
-pub use files::{FileError, read_bounded};
+pub use files::{FileError, not_writable, read_bounded};
 pub use fork::{Fork, fork};
 pub use prepare::{DEFAULT_PATH, Prepared};
 pub use spawn::{Child, Method, Outcome, Report, Spawner};

@@ -11,10 +11,12 @@ impl Output {
     /// The end of PID 1: takes what is in all pipes and writes it out. It waits for outlets that move, but for none that takes
     /// nothing for so long as `patience`, and not beyond `end`. The one function here that waits.
     pub fn finish(&mut self, patience: Duration, end: Instant) {
+        self.divert_all();
         let sources = self.with_something_left();
         for &at in &sources {
             self.drain_source(at);
         }
+        self.outlets.files.hurry();
         let (mut left, mut moved) = (usize::MAX, Instant::now());
         loop {
             for &at in &sources {
@@ -41,11 +43,13 @@ impl Output {
         let waiting = || self.outlets.all().filter(|(_, slot)| slot.outlet.pending() > 0);
         let until = waiting().filter_map(|(_, slot)| slot.outlet.retry()).fold(until, Instant::min);
         let fds = waiting().filter_map(|(_, slot)| slot.outlet.fd());
-        let mut fds: Vec<_> = fds.map(|fd| PollFd::new(fd, PollFlags::POLLOUT)).collect();
+        let files = self.outlets.files.fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let mut fds: Vec<_> = fds.map(|fd| PollFd::new(fd, PollFlags::POLLOUT)).chain(files).collect();
         let left = until.saturating_duration_since(Instant::now());
         let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         // What it was, the next look at the outlets shows.
         let _ = poll(&mut fds, left);
+        self.outlets.files.rang();
     }
 
     /// The sources with output in a pipe or a line under way. The epoll knows at once who has something; to ask every

@@ -1,7 +1,7 @@
 //! What all streams end up in: the outlets, who waits for which, and what has to be told of them.
 
 use super::Token;
-use crate::log::{Block, End, Format, Notice, Outlet, Progress, Stream, TimeText};
+use crate::log::{Block, End, Files, Format, Notice, Outlet, Progress, Stream, TimeText};
 use crate::model::Id;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
@@ -57,8 +57,9 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) struct Outlets {
     slots: Vec<Option<Slot>>,
-    epoll: Epoll,
-    tag: u32,
+    pub(super) files: Files,
+    pub(super) epoll: Epoll,
+    pub(super) tag: u32,
     /// Those to be flushed.
     list: Vec<u32>,
     notices: Vec<(u32, Notice)>,
@@ -72,6 +73,7 @@ impl Outlets {
     pub(super) fn new(epoll: Epoll, tag: u32) -> Self {
         Self {
             slots: Vec::new(),
+            files: Files::new(),
             epoll,
             tag,
             list: Vec::new(),
@@ -227,9 +229,11 @@ impl Outlets {
         self.list(at);
     }
 
-    fn list(&mut self, at: u32) {
+    /// It is to be flushed, unless an event will tell when that is of use.
+    pub(super) fn list(&mut self, at: u32) {
         let Some(slot) = self.get_mut(at) else { return };
-        if !slot.waiting && !std::mem::replace(&mut slot.listed, true) {
+        let rings = slot.waiting && slot.outlet.fd().is_some();
+        if !rings && !std::mem::replace(&mut slot.listed, true) {
             self.list.push(at);
         }
     }
