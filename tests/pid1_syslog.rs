@@ -131,7 +131,7 @@ fn a_tcp_server_gets_every_line_also_after_it_was_restarted() {
     let mut c = Setup::new().service("web", web(script, &format!("tcp:{address}"))).start();
     c.wait_event("up web");
     let mut stream = accept(&server);
-    let mut next = |expected: &[&str], stream: &mut BufReader<TcpStream>, c: &Container| {
+    let next = |expected: &[&str], stream: &mut BufReader<TcpStream>, c: &Container| {
         for line in expected {
             c.check(text(c, &read_frame(stream), 6) == *line, line);
         }
