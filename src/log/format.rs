@@ -8,8 +8,8 @@ pub use json::Json;
 pub use prefix::{MAX_WIDTH, Prefix, Style, colour_wanted};
 pub use time::TimeText;
 
-use super::{Block, End, Stream};
-use crate::model::{LogFormat, Shape};
+use super::{Block, End, Header, Stream};
+use crate::model::{LogFormat, Shape, Syslog};
 
 /// How the lines of one source look in one outlet.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ enum Form {
     Prefix(Prefix),
     Raw,
     Json(Json),
+    Syslog(Box<Header>),
 }
 
 impl Format {
@@ -40,6 +41,19 @@ impl Format {
         Self::new(LogFormat { shape, ..format }, Json::new(Prefix::OWN), || Prefix::own(style))
     }
 
+    /// The format of a service for a syslog server.
+    #[must_use]
+    pub fn syslog(syslog: &Syslog) -> Self {
+        Self { shape: Form::Syslog(Box::new(Header::new(syslog))), timestamps: false }
+    }
+
+    /// The lines that come now are those of this process.
+    pub fn set_pid(&mut self, pid: Option<i32>) {
+        if let Form::Syslog(header) = &mut self.shape {
+            header.set_pid(pid);
+        }
+    }
+
     fn new(format: LogFormat, json: Json, prefix: impl FnOnce() -> Prefix) -> Self {
         let shape = match format.shape {
             Shape::Prefix => Form::Prefix(prefix()),
@@ -52,7 +66,7 @@ impl Format {
     /// Whether [`Format::append`] looks at the time.
     #[must_use]
     pub fn needs_time(&self) -> bool {
-        self.timestamps || matches!(self.shape, Form::Json(_))
+        self.timestamps || matches!(self.shape, Form::Json(_) | Form::Syslog(_))
     }
 
     /// Whether what has no newline in the end gets none: the bytes are passed as they are.
@@ -75,6 +89,9 @@ impl Format {
         match &self.shape {
             Form::Prefix(prefix) => prefix.append_block(block, before, coloured, to),
             Form::Json(json) => block.lines().for_each(|line| json.append(line, stream, time, to)),
+            Form::Syslog(header) => {
+                block.lines().for_each(|line| header.frame(time, stream, line.bytes, to));
+            }
             Form::Raw => {
                 let newline = block.end == End::Newline;
                 match before {

@@ -11,17 +11,21 @@
 mod console;
 mod file;
 mod format;
+mod input;
 mod line;
 mod outlet;
 mod own;
+mod syslog;
 mod tail;
 
 pub use console::{Console, consoles};
 pub use file::{FileOutlet, FileSpec, Files};
 pub use format::{Format, Json, MAX_WIDTH, Prefix, Style, TimeText, colour_wanted};
+pub use input::Input;
 pub use line::{Block, End, Line, MAX_LINE, Splitter};
 pub use outlet::{HIGH, LOW, Notice, Outlet, Progress};
 pub use own::{LineWriter, OwnLines};
+pub use syslog::{Header, Syslog};
 pub use tail::{DEFAULT_TAIL, Kept, Place, Stamp, Tail};
 
 /// Which of its two output streams a process wrote to.

@@ -1,5 +1,6 @@
 //! Where lines end up: a console, a file, a syslog server, the input of a logger.
 
+use super::Input;
 use std::fmt::Debug;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
@@ -38,6 +39,11 @@ pub trait Outlet: Debug {
 
     /// Gives up on what waits: nothing can tell when it would take that.
     fn give_up(&mut self) {}
+
+    /// It, if it is the input of a logger.
+    fn input(&mut self) -> Option<&mut Input> {
+        None
+    }
 
     /// A change that is worth a line, once.
     fn take_notice(&mut self) -> Option<Notice>;

@@ -297,6 +297,7 @@ impl Shell {
             }
         }
         self.output.replace(&new, &anew);
+        self.divert_from_all();
         self.schedules_replaced();
         self.replace_sockets(&old, &anew);
         for id in &anew {

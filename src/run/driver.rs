@@ -124,6 +124,12 @@ impl Shell {
         if gifts.any() {
             prepared = prepared.pass(&gifts.fds(proc.id, &self.sockets, &self.notify), &gifts.own_pid);
         }
+        if proc.role == Role::Main
+            && service.logger
+            && let Some(input) = self.output.open_input(proc.id).map_err(|e| SpawnError::output(&e))?
+        {
+            prepared = prepared.with_input(input);
+        }
         match proc.role {
             Role::Main => self.expect_sign(proc.id),
             Role::Probe => return self.spawn_probe(proc.id, prepared),
@@ -143,7 +149,7 @@ impl Shell {
         self.procs.insert(pid, proc, report);
         if proc.role == Role::Main {
             self.begin_listening(proc.id);
-            self.output.begin(proc.id);
+            self.output.begin(proc.id, pid);
             let now = self.running();
             self.history.begun(proc.id, now);
             self.probes.begin(proc.id);
@@ -194,11 +200,6 @@ impl Shell {
             }
         }
         self.settle();
-    }
-
-    /// What has been written to a logger goes to it, and then the end of file.
-    fn end_input(&mut self, id: Id) {
-        tracing::debug!("{}: its input ends", self.name(id));
     }
 
     fn send_stop(&mut self, id: Id) {
@@ -322,6 +323,7 @@ impl Shell {
             Notice::State(id, state) => {
                 self.state_is(id, state);
                 self.hold_sockets(id, state);
+                self.divert_from(id, state);
                 None
             }
             Notice::Shutdown(_) => {

@@ -11,6 +11,7 @@ mod control;
 mod driver;
 mod gifts;
 mod history;
+mod loggers;
 mod notify;
 mod orphans;
 mod output;

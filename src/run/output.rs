@@ -18,6 +18,7 @@
 
 mod files;
 mod finish;
+mod loggers;
 mod logs;
 mod outlets;
 mod pipe;
@@ -32,6 +33,7 @@ use crate::log::{
     Block, Console, End, Format, Line, Notice, OwnLines, Stamp, Stream, Style, TimeText, colour_wanted,
 };
 use crate::model::{Id, LogLevel, Plan, StderrTo};
+use crate::sys::Pid;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use outlets::{Key, Outlets};
 use pipe::{Pipe, Taken};
@@ -77,6 +79,8 @@ pub struct Output {
     /// Streams with something to read, in the order in which they have their share.
     queue: VecDeque<Token>,
     paused: Vec<Token>,
+    /// The outlets to loggers whose input is to end.
+    ending: Vec<u32>,
     /// The services that wrote the line that is sought.
     found: Vec<Id>,
     buffer: Box<[u8]>,
@@ -139,6 +143,7 @@ impl Output {
             inherited: [None, None],
             queue: VecDeque::new(),
             paused: Vec::new(),
+            ending: Vec::new(),
             found: Vec::new(),
             buffer: vec![0; SHARE].into_boxed_slice(),
         };
@@ -267,8 +272,10 @@ impl Output {
 
     /// A new main process of the service has been made: what comes from now on is its output, as far as
     /// [`Output::last_lines`] goes.
-    pub fn begin(&mut self, id: Id) {
+    pub fn begin(&mut self, id: Id, pid: Pid) {
         let Some(source) = self.at(id).and_then(|at| self.sources.get_mut(at)) else { return };
+        source.pid = Some(pid);
+        source.routes.iter_mut().for_each(|route| route.format.set_pid(Some(pid)));
         source.begins = source.is_cut();
         if !source.begins {
             source.tail.begin();
@@ -290,19 +297,6 @@ impl Output {
     pub fn last_lines(&mut self, id: Id, count: usize) -> impl Iterator<Item = (Stream, Line<'_>)> {
         let source = self.at(id).and_then(|at| self.sources.get_mut(at));
         source.into_iter().flat_map(move |source| source.tail.last_lines(count))
-    }
-
-    /// How much a service has written to stdout and stderr, in this order.
-    #[must_use]
-    pub fn counts(&self, id: Id) -> [Count; 2] {
-        let source = self.at(id).and_then(|at| self.sources.get(at));
-        Stream::BOTH.map(|stream| source.map(|source| source.count(stream)).unwrap_or_default())
-    }
-
-    /// How many lines of a service some sink had no room for.
-    #[must_use]
-    pub fn dropped(&self, id: Id) -> u64 {
-        self.at(id).and_then(|at| self.sources.get(at)).map_or(0, |source| source.dropped)
     }
 
     fn at(&self, id: Id) -> Option<usize> {
@@ -365,6 +359,7 @@ impl Output {
         // What one outlet has to tell goes to another, which may then have something to tell too; once.
         for _ in 0..2 {
             self.take_own();
+            self.end_inputs();
             self.outlets.flush_all();
             for (at, notice) in self.outlets.take_notices() {
                 self.tell(at, &notice);

@@ -4,6 +4,8 @@ use super::errno;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::time::Duration;
 
 /// Begins a connection. It never waits: until the socket is writable the connection may still be under way, which
 /// [`connected`] tells.
@@ -39,7 +41,7 @@ pub fn begin(to: SocketAddr) -> io::Result<TcpStream> {
             (libc::AF_INET6, size_of::<libc::sockaddr_in6>())
         }
     };
-    let socket = socket(family)?;
+    let socket = socket(family, libc::SOCK_STREAM)?;
     match connect(&socket, at.cast(), length) {
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
@@ -78,11 +80,55 @@ fn reset(stream: &TcpStream) {
     unsafe { libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, length) };
 }
 
+/// Has a connection hold little that its peer has not acknowledged, send at once what it is given, and break after so long
+/// without any acknowledgement; see `TCP_USER_TIMEOUT` in tcp(7).
+pub fn keep_short(stream: &TcpStream, queue: usize, patience: Duration) {
+    let set = |level, option, value: libc::c_int| {
+        let (value, length) = ((&raw const value).cast(), size_of::<libc::c_int>() as libc::socklen_t);
+        // SAFETY: the option is read during the call. Where it is refused, the usual value is good enough.
+        unsafe { libc::setsockopt(stream.as_raw_fd(), level, option, value, length) };
+    };
+    set(libc::SOL_SOCKET, libc::SO_SNDBUF, libc::c_int::try_from(queue).unwrap_or(libc::c_int::MAX));
+    let patience = libc::c_int::try_from(patience.as_millis()).unwrap_or(libc::c_int::MAX);
+    set(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, patience);
+    let _ = stream.set_nodelay(true);
+}
+
+/// How many bytes that were sent the peer has not acknowledged, also of a connection that is broken; see `SIOCOUTQ` in
+/// tcp(7).
+#[must_use]
+pub fn unacknowledged(stream: &TcpStream) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ, which is SIOCOUTQ, stores one int at the address given, which is that of a live one.
+    let done = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    if done == 0 { usize::try_from(count).unwrap_or(0) } else { 0 }
+}
+
 /// Connects to a Unix stream socket and gives the connection up again: a path, or `@name` in the abstract namespace.
 ///
 /// # Errors
 /// `ENOENT`, `ECONNREFUSED`; `EAGAIN` when the queue of those who wait to be accepted is full.
 pub fn try_unix(path: &str) -> io::Result<()> {
+    unix(path, libc::SOCK_STREAM).map(drop)
+}
+
+/// A connection to a Unix stream socket, as [`try_unix`], that never waits.
+///
+/// # Errors
+/// As there, and `EPROTOTYPE` when it is a socket for datagrams.
+pub fn unix_stream(path: &str) -> io::Result<UnixStream> {
+    unix(path, libc::SOCK_STREAM).map(UnixStream::from)
+}
+
+/// A socket whose datagrams go to a Unix socket, as [`try_unix`], that never waits.
+///
+/// # Errors
+/// `ENOENT`, `ECONNREFUSED`, and `EPROTOTYPE` when it is a socket for streams.
+pub fn unix_datagram(path: &str) -> io::Result<UnixDatagram> {
+    unix(path, libc::SOCK_DGRAM).map(UnixDatagram::from)
+}
+
+fn unix(path: &str, kind: libc::c_int) -> io::Result<OwnedFd> {
     // SAFETY: zero is a valid sockaddr_un.
     let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
@@ -99,11 +145,13 @@ pub fn try_unix(path: &str) -> io::Result<()> {
         *first = 0;
     }
     let length = std::mem::offset_of!(libc::sockaddr_un, sun_path) + path.len() + usize::from(!is_abstract);
-    connect(&socket(libc::AF_UNIX)?, (&raw const address).cast(), length)
+    let socket = socket(libc::AF_UNIX, kind)?;
+    connect(&socket, (&raw const address).cast(), length)?;
+    Ok(socket)
 }
 
-fn socket(family: i32) -> io::Result<OwnedFd> {
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+fn socket(family: libc::c_int, kind: libc::c_int) -> io::Result<OwnedFd> {
+    let kind = kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: numbers only.
     match unsafe { libc::socket(family, kind, 0) } {
         -1 => Err(io::Error::from_raw_os_error(errno())),
@@ -155,7 +203,7 @@ mod tests {
     #[test]
     fn nobody_is_reached_by_reaching_oneself() {
         // Bound to the very port that it connects to, as chance would have it sooner or later.
-        let socket = socket(libc::AF_INET).unwrap();
+        let socket = socket(libc::AF_INET, libc::SOCK_STREAM).unwrap();
         let any = TcpListener::bind("127.0.0.1:0").unwrap();
         let SocketAddr::V4(at) = any.local_addr().unwrap() else { return };
         drop(any);

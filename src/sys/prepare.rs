@@ -19,7 +19,8 @@ pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bi
 pub struct Prepared {
     pub(super) orders: Box<Orders>,
     pub(super) context: Context,
-    pub(super) stdin: Stdin,
+    /// `None`: as in the orders.
+    pub(super) stdin: Option<Stdin>,
 }
 
 /// What an explanation of a failure needs.
@@ -131,13 +132,22 @@ impl Prepared {
             nice: exec.nice.unwrap_or_default(),
             oom_score_adj: exec.oom_score_adj.unwrap_or_default(),
         };
-        Ok(Self { orders: Box::new(orders), context, stdin: exec.stdin.clone() })
+        Ok(Self { orders: Box::new(orders), context, stdin: Some(exec.stdin.clone()) })
     }
 
     /// With a standard input that reads as empty, whatever `exec` says.
     #[must_use]
     pub fn without_input(mut self) -> Self {
-        self.stdin = Stdin::Null;
+        self.stdin = Some(Stdin::Null);
+        self
+    }
+
+    /// With this standard input, which is open here until the child is made, whatever `exec` says.
+    #[must_use]
+    pub fn with_input(mut self, input: BorrowedFd<'_>) -> Self {
+        self.orders.stdin = Input::Descriptor(input.as_raw_fd());
+        self.context.stdin = None;
+        self.stdin = None;
         self
     }
 

@@ -137,9 +137,9 @@ impl Spawner {
         orders.stdout = stdout.as_raw_fd();
         orders.stderr = stderr.as_raw_fd();
         match stdin {
-            Stdin::Null => orders.stdin = Input::Descriptor(self.null.as_raw_fd()),
-            Stdin::Inherit => orders.stdin = Input::Descriptor(0),
-            Stdin::Path(_) => {}
+            Some(Stdin::Null) => orders.stdin = Input::Descriptor(self.null.as_raw_fd()),
+            Some(Stdin::Inherit) => orders.stdin = Input::Descriptor(0),
+            Some(Stdin::Path(_)) | None => {}
         }
         let mut stack = if share { lock(&self.pool).lend() } else { None };
         orders.contain = stack.is_some() && self.wide_core_dumps;

@@ -49,6 +49,7 @@ extern "C" fn entry() {
         ["bomb"] => bomb(),
         ["flood", count, code] => flood(count.parse().unwrap(), code.parse().unwrap()),
         ["outsider"] => outsider(),
+        ["logger", name, file, ..] => super::logger::log(name, file, &words[3..]),
         ["speak", name, ..] => super::speaker::speak(name, &words[2..]),
         ["status"] => status(),
         ["leave-socket", path] => i32::from(std::os::unix::net::UnixListener::bind(path).is_err()),

@@ -17,6 +17,7 @@ mod cgroup;
 mod container;
 mod helper;
 mod http;
+mod logger;
 mod processes;
 mod servers;
 mod setup;

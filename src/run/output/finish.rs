@@ -11,6 +11,7 @@ impl Output {
     /// The end of PID 1: takes what is in all pipes and writes it out. It waits for outlets that move, but for none that takes
     /// nothing for so long as `patience`, and not beyond `end`. The one function here that waits.
     pub fn finish(&mut self, patience: Duration, end: Instant) {
+        self.divert_all();
         let sources = self.with_something_left();
         for &at in &sources {
             self.drain_source(at);

@@ -3,8 +3,8 @@
 //! A reader holds a [`Cursor`], nothing else: no line is kept for him. When he comes too late, what he has missed is gone,
 //! and he is told how much that is.
 
-use super::{Output, Source};
-use crate::log::{Kept, Place, Stamp};
+use super::{Count, Output, Source};
+use crate::log::{Kept, Place, Stamp, Stream};
 use crate::model::Id;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -110,6 +110,19 @@ impl Output {
     #[must_use]
     pub fn began(&self) -> Instant {
         self.clock.began
+    }
+
+    /// How much a service has written to stdout and stderr, in this order.
+    #[must_use]
+    pub fn counts(&self, id: Id) -> [Count; 2] {
+        let source = self.at(id).and_then(|at| self.sources.get(at));
+        Stream::BOTH.map(|stream| source.map(|source| source.count(stream)).unwrap_or_default())
+    }
+
+    /// How many lines of a service some sink had no room for.
+    #[must_use]
+    pub fn dropped(&self, id: Id) -> u64 {
+        self.at(id).and_then(|at| self.sources.get(at)).map_or(0, |source| source.dropped)
     }
 
     /// Forgets services that are gone, and takes up those that are new.

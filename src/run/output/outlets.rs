@@ -229,9 +229,11 @@ impl Outlets {
         self.list(at);
     }
 
-    fn list(&mut self, at: u32) {
+    /// It is to be flushed, unless an event will tell when that is of use.
+    pub(super) fn list(&mut self, at: u32) {
         let Some(slot) = self.get_mut(at) else { return };
-        if !slot.waiting && !std::mem::replace(&mut slot.listed, true) {
+        let rings = slot.waiting && slot.outlet.fd().is_some();
+        if !rings && !std::mem::replace(&mut slot.listed, true) {
             self.list.push(at);
         }
     }

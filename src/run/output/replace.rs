@@ -3,7 +3,7 @@
 use super::source::{NOWHERE, Route};
 use super::{Output, Source, Stream, stream_token};
 use crate::log::{Format, Stamp, Style, Tail};
-use crate::model::{Id, Plan, Service, Sink, StderrTo};
+use crate::model::{Id, Plan, Sink, StderrTo};
 
 /// The id has no service.
 const NONE: u32 = u32::MAX;
@@ -20,14 +20,16 @@ impl Output {
         for id in anew {
             self.retire(*id);
         }
+        self.forget_loggers(plan, anew);
         for (id, service) in plan.ids().zip(&plan.services) {
             if service.is_tombstone() {
                 continue;
             }
-            let routes = self.routes(style, id, service);
+            let routes = self.routes(style, id, plan);
             let at = self.at(id).filter(|at| *at < self.sources.len()).unwrap_or_else(|| self.adopt(id));
             if let Some(source) = self.sources.get_mut(at) {
                 source.routes = routes;
+                source.routes.iter_mut().for_each(|route| route.format.set_pid(source.pid));
                 (source.on_full, source.stderr) = (service.log.on_full, service.log.stderr);
                 source.inherits = service.inherits_output();
                 source.tail.set_limit(service.log.memory as usize);
@@ -41,18 +43,20 @@ impl Output {
     }
 
     /// Where the lines of a service go.
-    fn routes(&mut self, style: Style, id: Id, service: &Service) -> Box<[Route]> {
+    fn routes(&mut self, style: Style, id: Id, plan: &Plan) -> Box<[Route]> {
+        let service = plan.service(id);
         let log = &service.log;
         let mut routes = Vec::with_capacity(log.to.len());
         for sink in &log.to {
+            let usual = |format| Format::service(format, style, &service.name, id.index());
             let (format, [out, err]) = match sink {
-                Sink::Console => (log.format, Stream::BOTH.map(|stream| self.outlets.console(stream))),
+                Sink::Console => (usual(log.format), Stream::BOTH.map(|stream| self.outlets.console(stream))),
+                Sink::Service(to) => (usual(log.format), [self.logger(*to, plan); 2]),
+                Sink::Syslog(syslog) => (Format::syslog(syslog), [self.syslog(syslog); 2]),
                 Sink::Null | Sink::Inherit => continue,
-                Sink::File(file) => (file.format, self.file(file, log.stderr)),
-                Sink::Syslog(_) | Sink::Service(_) => continue,
+                Sink::File(file) => (usual(file.format), self.file(file, log.stderr)),
             };
             let err = if log.stderr == StderrTo::Null { NOWHERE } else { err };
-            let format = Format::service(format, style, &service.name, id.index());
             routes.push(Route { format, outlets: [out, err] });
         }
         routes.into_boxed_slice()

@@ -94,7 +94,7 @@ mod tests {
         turn(&mut output, &epoll);
         output.drain(ID);
         output.seek(ID, Regex::new("^ready$").unwrap());
-        output.begin(ID);
+        output.begin(ID, 2);
         let (mut console, mut piece) = (File::from(reader), vec![0; 1 << 16]);
         while output.pending() > 0 || epoll.wait(&mut [EpollEvent::empty()], 0u16).unwrap() > 0 {
             let _ = console.read(&mut piece);

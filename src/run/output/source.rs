@@ -6,6 +6,7 @@ use super::seek::Sought;
 use super::{Token, stream_token};
 use crate::log::{Block, Format, Stamp, Stream, Tail, TimeText};
 use crate::model::{Id, OnFull, StderrTo};
+use crate::sys::Pid;
 
 /// The outlet of a stream that has none.
 pub(super) const NOWHERE: u32 = u32::MAX;
@@ -23,6 +24,8 @@ pub(super) struct Source {
     pub(super) routes: Box<[Route]>,
     pub(super) on_full: OnFull,
     pub(super) stderr: StderrTo,
+    /// Its main process, the last one that was.
+    pub(super) pid: Option<Pid>,
     /// It has the supervisor's own descriptors instead of pipes.
     pub(super) inherits: bool,
     pub(super) tail: Tail,
@@ -44,6 +47,7 @@ impl Source {
             routes: Box::default(),
             on_full: OnFull::Block,
             stderr: StderrTo::Stderr,
+            pid: None,
             inherits: false,
             tail: Tail::default(),
             pipes: [None, None],
