@@ -176,6 +176,10 @@ fn what_foster_takes_is_valid() {
         "command = 'x'\n[[socket]]\nlisten = '80'\nbacklog = 5\n[[socket]]\nlisten = ':81'\n[[socket]]\nlisten = 'unixgram:@a'\n[[socket]]\nlisten = '/run/x'\nmode = '0660'\nuser = 0",
         "type = 'oneshot'\ncommand = 'x'\ninstances = 2\n[schedule]\ncron = '*/5 * * * * *'\noverlap = 'allow'\nrun-at-start = true\ntimezone = 'CET-1CEST,M3.5.0,M10.5.0/3'",
         "type = 'oneshot'\ncommand = 'x'\n[schedule]\ncron = '@Daily'",
+        "command = 'x'\ninstances = 2\n[log]\nto = ['console', 'file', 'syslog']\nstderr = 'stdout'\non-full = 'drop'\nmemory = 4096\n[log.file]\npath = '/var/log/x{instance}.log'\nmax-size = 'unlimited'\nmax-age = '1d'\nkeep = 0\nformat = 'raw'\n[log.syslog]\naddress = 'tcp:[::1]:601'\ntag = 'x-{instance}'",
+        "command = 'x'\n[log]\nto = 'file'\nmemory = '0'\n[log.file]\npath = '/a'\nstderr-path = '/b'\nmax-size = '10 kB'\ncompress = true\nmode = '0600'",
+        "command = 'x'\n[log]\nto = 'syslog'\n[log.syslog]\naddress = 'unix:/dev/log'\nfacility = 'authpriv'",
+        "command = 'x'\n[log]\nto = ['inherit']",
     ];
     for text in files {
         let root = tempfile::tempdir().expect("a directory");
@@ -193,7 +197,7 @@ fn what_foster_takes_is_valid() {
         assert_eq!(again, plan);
         assert_eq!(check(SchemaOf::Service, text), Vec::<String>::new(), "{text}");
     }
-    let settings = "log-level = 'debug'\nsocket = 'none'\n[http]\nlisten = ':80'\n[shutdown]\nsignals = ['WINCH', 10]\ntimeout = '20s'";
+    let settings = "log-level = 'debug'\nlog = {format = 'json', timestamps = true}\nsocket = 'none'\n[http]\nlisten = ':80'\n[shutdown]\nsignals = ['WINCH', 10]\ntimeout = '20s'";
     assert_eq!(check(SchemaOf::Settings, settings), Vec::<String>::new());
 }
 
@@ -227,6 +231,15 @@ fn what_is_wrong_by_itself_is_invalid_at_its_place() {
         ("[[socket]]\nlisten = 'localhost:80'", ".socket[0].listen: pattern"),
         ("[[socket]]\nlisten = '80'\nmode = '999'", ".socket[0].mode: pattern"),
         ("[socket]\nlisten = '80'", ".socket: type"),
+        ("log = 'json'", ".log: type"),
+        ("[log]\nto = 'stdout'", ".log.to: anyOf"),
+        ("[log]\nto = []", ".log.to: anyOf"),
+        ("[log]\nto = ['console', 'service:DB']", ".log.to: anyOf"),
+        ("[log]\nmemory = '17MiB'\nmemory-size = 1", ".log.memory-size: is not allowed"),
+        ("[log]\nmemory = 16777217", ".log.memory: anyOf"),
+        ("[log.file]\nmax-size = '1 banana'", ".log.file.max-size: anyOf"),
+        ("[log.file]\nmode = 644", ".log.file.mode: type"),
+        ("[log.syslog]\naddress = 'logs.example.org'", ".log.syslog.address: pattern"),
         ("fd-store = 513", ".fd-store: anyOf"),
         ("[stop]\ntimeout = 5", ".stop.timeout: type"),
         ("[stop]\ntimeout = '5 parsecs'", ".stop.timeout: pattern"),
@@ -248,6 +261,7 @@ fn what_is_wrong_by_itself_is_invalid_at_its_place() {
         "log-level = 'verbose'",
         "socket = 'run/x'",
         "[http]\nlisten = ':http'",
+        "[log]\nto = 'file'",
         "[shutdown]\nsignals = ['X']",
     ] {
         assert_ne!(check(SchemaOf::Settings, text), Vec::<String>::new(), "{text}");

@@ -64,6 +64,7 @@ cases! {
     settings_that_would_do_nothing_are_errors: "conflicts",
     signs_of_readiness_and_of_health_are_checked: "readiness",
     sockets_are_checked_each_and_all_of_them_together: "sockets",
+    where_output_goes_is_checked_for_each_and_all_of_them_together: "logs",
     schedules_are_checked_in_their_time_zone: "schedules",
     what_the_system_does_not_have_yet_is_a_warning: "warnings",
     nothing_to_run_says_where_it_looked: "nothing-to-run",

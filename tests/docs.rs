@@ -279,7 +279,13 @@ fn anchor(heading: &str) -> String {
 fn anchors(page: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(page).expect("a page");
     let headings = text.lines().filter(|line| line.starts_with('#'));
-    headings.map(|line| anchor(line.trim_start_matches('#'))).collect()
+    let mut found = BTreeSet::new();
+    for anchor in headings.map(|line| anchor(line.trim_start_matches('#'))) {
+        // One that is there already gets a number.
+        let next = (1..).map(|n| format!("{anchor}-{n}")).find(|next| !found.contains(next));
+        found.insert(if found.contains(&anchor) { next.unwrap_or_default() } else { anchor });
+    }
+    found
 }
 
 #[test]

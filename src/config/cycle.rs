@@ -65,6 +65,7 @@ fn step(drafts: &[Draft<'_>], names: &Names<'_>, waiting: usize, other: usize) -
         Relation::RequiredBy => format!("`{b}` is required by `{a}`"),
         Relation::WantedBy => format!("`{b}` is wanted by `{a}`"),
         Relation::RestartWith => format!("`{a}` restarts with `{b}`"),
+        Relation::Log => format!("`{a}` writes its log to `{b}`"),
     };
     Some((name.span, words))
 }

@@ -87,6 +87,17 @@ fn value(kind: Type) -> Value {
         }
         Type::Number(low) => json!({"type": "number", "minimum": low}),
         Type::Duration => reference("duration"),
+        Type::Size(most) => {
+            json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": most}, pattern(SIZE)]})
+        }
+        Type::SizeOrUnlimited => {
+            json!({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "unlimited"}, pattern(SIZE)]})
+        }
+        Type::Sinks(words) => {
+            let service = pattern("^service:[a-z0-9][a-z0-9._-]*(@[1-9][0-9]*)?$");
+            let sink = json!({"anyOf": [{"enum": words}, service]});
+            json!({"anyOf": [sink, {"type": "array", "items": sink, "minItems": 1}]})
+        }
         Type::Signal => reference("signal"),
         Type::Signals => array(reference("signal")),
         Type::Choice(words) => json!({"anyOf": [{"enum": words}, expanding()]}),
@@ -121,6 +132,8 @@ fn value(kind: Type) -> Value {
         Type::Later => Value::Bool(false),
     }
 }
+
+const SIZE: &str = "^ *[0-9]+ *(B|[kK]B|[MGT]B|[KMGT]iB|[KMGT])? *$";
 
 fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/$defs/{name}")})

@@ -67,7 +67,8 @@ pub static SERVICE: Group = Group {
         key("on-demand", Type::Boolean, "`false`", "Starts when something arrives on one of its sockets, not before. When it ends well, it waits for the next.", "true"),
         key("fd-store", Type::Integer(0, 512), "`0`", "How many descriptors a daemon may leave in the care of the supervisor, to get them back at its next start: `FDSTORE=1` in sd_notify(3).", "16"),
         key("schedule", Type::Table(&SCHEDULE), "", "Runs of a oneshot at times of the clock.", ""),
-        later("tty"), later("log"), later("resources"),
+        key("log", Type::Table(&LOG), "", "What becomes of its output.", ""),
+        later("tty"), later("resources"),
     ],
 };
 
@@ -222,6 +223,66 @@ static SCHEDULE: Group = Group {
     ],
 };
 
+/// Where the output of a service goes, but for `service:NAME`.
+pub const SINKS: [&str; 5] = ["console", "file", "syslog", "null", "inherit"];
+const SHAPES: Type = Type::Choice(&["prefix", "raw", "json"]);
+/// The most that is kept in memory of one service.
+pub const MOST_MEMORY: u64 = 16 << 20;
+
+#[rustfmt::skip]
+static LOG: Group = Group {
+    name: "log",
+    repeats: false,
+    doc: "What becomes of its standard output and standard error. Each is a pipe that the supervisor holds across restarts; a line is never split or mixed with another's.",
+    keys: &[
+        key("to", Type::Sinks(&SINKS), "`\"console\"`", "Where lines go: `console` is the container's own output; `file` and `syslog` have a table below; `service:NAME` is the standard input of another service, which starts before this one and stops after it; `null` is nowhere but into memory; `inherit` gives it the supervisor's own descriptors, so that foster sees nothing of what it writes.", "[\"console\", \"file\"]"),
+        key("format", SHAPES, "that of `[log]` in `foster.toml`", "How a line looks on the console, in a file and for another service: `prefix` puts the name of the service before it, `raw` leaves it as it is, `json` makes it an object with `time`, `service`, `instance`, `stream` and `message`, where a line that is an object already becomes the message as such.", "\"json\""),
+        key("timestamps", Type::Boolean, "that of `[log]` in `foster.toml`", "The time of its arrival before each line, as in `2026-01-02T03:04:05.678Z`. JSON always has it.", "true"),
+        key("stderr", Type::Choice(&["stderr", "stdout", "null"]), "`\"stderr\"`", "What becomes of standard error: `stderr` keeps it apart, `stdout` puts it into the same pipe as standard output, `null` keeps it in memory only.", "\"stdout\""),
+        key("on-full", Type::Choice(&["block", "drop"]), "`\"block\"`", "What happens when a sink does not keep up: `block` has the service wait, so nothing is lost; `drop` loses what the sink has no room for, and counts it.", "\"block\""),
+        key("memory", Type::Size(MOST_MEMORY), "`\"64KiB\"`", "How much of its newest output stays in memory, for `foster logs` and reports of failures. `0` for none.", "\"256KiB\""),
+        key("file", Type::Table(&LOG_FILE), "", "The file.", ""),
+        key("syslog", Type::Table(&LOG_SYSLOG), "", "The syslog server.", ""),
+    ],
+};
+
+#[rustfmt::skip]
+static LOG_FILE: Group = Group {
+    name: "log.file",
+    repeats: false,
+    doc: "A file for its output, with `to = \"file\"`. When it is large or old, it is put away as `PATH.1`, what was `PATH.1` becomes `PATH.2`, and so on. Directories that are missing are made. Services may name the same file, if they say the same of it.",
+    keys: &[
+        key("path", Type::Path, "", "Where it is.", "\"/var/log/web/web.log\""),
+        key("stderr-path", Type::Path, "the same file", "A file of its own for standard error.", "\"/var/log/web/error.log\""),
+        key("format", SHAPES, "that of `[log]`", "How a line looks in the file.", "\"raw\""),
+        key("timestamps", Type::Boolean, "that of `[log]`", "The time before each line in the file.", "true"),
+        key("max-size", Type::SizeOrUnlimited, "`\"10MB\"`", "Before it gets larger than this, it is put away.", "\"100MB\""),
+        key("max-age", Type::Duration, "", "When its first line is older than this, the next one begins another file.", "\"1d\""),
+        key("keep", Type::Integer(0, 1000), "`5`", "How many files that were put away are kept.", "10"),
+        key("compress", Type::Boolean, "`false`", "Compresses them with gzip, as `PATH.1.gz`.", "true"),
+        key("mode", Type::Octal, "`\"640\"`", "Mode of new files.", "\"644\""),
+    ],
+};
+
+#[rustfmt::skip]
+static LOG_SYSLOG: Group = Group {
+    name: "log.syslog",
+    repeats: false,
+    doc: "A syslog server for its output, with `to = \"syslog\"`: RFC 5424, severity `info` for standard output and `err` for standard error.",
+    keys: &[
+        key("address", Type::Form("an address", "^(unix:)?/|^(udp|tcp):.+:[0-9]+$"), "`\"/dev/log\"`", "The path of a Unix socket, or `\"udp:ADDRESS:PORT\"` or `\"tcp:ADDRESS:PORT\"`.", "\"udp:192.0.2.1:514\""),
+        key("facility", Type::Choice(&FACILITIES), "`\"daemon\"`", "The facility.", "\"local0\""),
+        key("tag", Type::Form("1 to 48 printable characters", "^[!-~]{1,48}$"), "the name of the service", "The name under which the lines appear (APP-NAME).", "\"shop-web\""),
+    ],
+};
+
+/// The facilities of RFC 5424 by their numbers; 12 to 15 have the names that rsyslog gives them.
+pub const FACILITIES: [&str; 24] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+    "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+    "local7",
+];
+
 #[rustfmt::skip]
 static RESTART: Group = Group {
     name: "restart",
@@ -277,7 +338,7 @@ pub static SETTINGS: Group = Group {
         key("services", Type::Paths, "`[\"/etc/foster/services.d\"]`", "Services directories, used when the command line and `FOSTER_SERVICES` (separated by colons) name none.", "[\"/etc/foster/services.d\", \"/srv/services.d\"]"),
         key("socket", Type::PathOr(&["none"]), "the first that can be written to of `/run/foster/control.sock`, `$XDG_RUNTIME_DIR/foster/control.sock` and `/tmp/foster-UID/control.sock`", "The control socket: an absolute path of at most 107 bytes, or `\"none\"` for no control. `FOSTER_SOCKET` overrides it.", "\"/run/app/foster.sock\""),
         key("http", Type::Table(&HTTP), "", "Pages for those who watch.", ""),
-        later("log"),
+        key("log", Type::Table(&LOG_SETTINGS), "", "How lines look.", ""),
     ],
 };
 
@@ -302,10 +363,23 @@ static HTTP: Group = Group {
     ],
 };
 
+#[rustfmt::skip]
+static LOG_SETTINGS: Group = Group {
+    name: "log",
+    repeats: false,
+    doc: "How the supervisor's own lines look, and those of services that do not say it themselves.",
+    keys: &[
+        key("format", SHAPES, "`\"prefix\"`", "`prefix`, `raw` or `json`, as in a service file. `FOSTER_LOG_FORMAT` overrides it.", "\"json\""),
+        key("timestamps", Type::Boolean, "`false`", "The time of its arrival before each line. `FOSTER_LOG_TIMESTAMPS` (`true` or `false`) overrides it.", "true"),
+    ],
+};
+
 /// The variables that override `foster.toml`.
-pub const VARIABLES: [&str; 6] = [
+pub const VARIABLES: [&str; 8] = [
     "FOSTER_SERVICES",
     "FOSTER_LOG_LEVEL",
+    "FOSTER_LOG_FORMAT",
+    "FOSTER_LOG_TIMESTAMPS",
     "FOSTER_SHUTDOWN_TIMEOUT",
     "FOSTER_SHUTDOWN_SIGNALS",
     "FOSTER_SOCKET",

@@ -3,7 +3,7 @@
 use super::reader::{Located, Reader};
 use super::suggest;
 use super::tree::{Node, Value};
-use crate::model::{Limit, Resource, capability_names, capability_number};
+use crate::model::{Limit, Resource, capability_names, capability_number, parse_size};
 
 /// The resources by their keys, and whether they count bytes.
 const RESOURCES: [(&str, Resource, bool); 16] = [
@@ -71,40 +71,17 @@ fn bound(text: &str, bytes: bool) -> Result<Bound, String> {
     if matches!(text, "unlimited" | "infinity") {
         return Ok(None);
     }
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| {
-        format!("`{text}` is no limit; write a number, \"unlimited\", or \"SOFT:HARD\" of the two")
-    })?;
-    let unit = unit.trim();
-    if unit.is_empty() {
-        return Ok(Some(number));
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    if number.is_empty() || !number.trim_end().bytes().all(|byte| byte.is_ascii_digit()) {
+        let message =
+            format!("`{text}` is no limit; write a number, \"unlimited\", or \"SOFT:HARD\" of the two");
+        return Err(message);
     }
-    if !bytes {
+    if !bytes && number != text {
         return Err(format!("`{text}` has a unit, but this limit counts no bytes"));
     }
-    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| {
-        format!("`{unit}` is no unit of size; the units are B, kB, MB, GB, TB and KiB, MiB, GiB, TiB")
-    })?;
-    number.checked_mul(*factor).map(Some).ok_or_else(|| format!("`{text}` is too large"))
+    parse_size(text).map(Some)
 }
-
-const UNITS: [(&str, u64); 14] = [
-    ("B", 1),
-    ("kB", 1_000),
-    ("KB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TB", 1_000_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
-    ("K", 1 << 10),
-    ("M", 1 << 20),
-    ("G", 1 << 30),
-    ("T", 1 << 40),
-];
 
 /// Reads `capabilities`: `net-bind-service` or `CAP_NET_BIND_SERVICE`.
 pub fn capabilities(reader: &Reader<'_, '_>) -> Option<Vec<u8>> {

@@ -19,6 +19,8 @@ mod health;
 mod json_schema;
 mod keys;
 mod limits;
+mod log;
+mod log_targets;
 mod presence;
 mod probe;
 mod process;
@@ -227,7 +229,7 @@ fn read_all<'s>(context: &Context<'_>, file: &File<'s>, drafts: &mut Vec<Draft<'
         if let Some(kind) = failed {
             // Only its name counts from here on, for those that refer to it.
             let name = format!("{}@{number}", file.stem);
-            drafts.push(Draft::unread(file, Service::new(&name, kind)));
+            drafts.push(Draft::new(file.stem, Service::new(&name, kind)));
             continue;
         }
         let draft = service::read(context, file, Some(number));
@@ -268,8 +270,8 @@ fn command_service<'s>(
     service.exec = Some(Exec { argv: argv?, stdin, ..Exec::default() });
     service.main = true;
     service.restart.policy = Policy::Never;
-    let (references, listens) = (Vec::new(), Vec::new());
-    Some(Draft { service, stem: name, references, listens, main: None, inherits_stdin: None })
+    service.log.format = context.settings.log_format;
+    Some(Draft::new(name, service))
 }
 
 fn check_something_to_run(

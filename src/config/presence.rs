@@ -6,6 +6,7 @@ use super::service::Context;
 use super::suggest;
 use crate::model::{EnvironmentFile, Exec, Stdin};
 use crate::sys::DEFAULT_PATH;
+use crate::sys::not_writable;
 use crate::sys::users::Database;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -73,6 +74,24 @@ fn account(context: &Context<'_>, kind: &str, name: &str, known: &BTreeSet<Strin
 pub fn file(context: &Context<'_>, kind: &str, path: &str, span: Span) {
     if !Path::new(path).exists() {
         context.warn(Code::Absent, span, format!("the {kind} {path} does not exist"), None);
+    }
+}
+
+/// Warns of a log file that nothing could be written to. Directories that are missing are made.
+pub fn log_file(context: &Context<'_>, path: &Path, span: Span) {
+    let shown = path.display();
+    if path.exists() {
+        let why = if path.is_dir() { Some("it is a directory") } else { not_writable(path) };
+        if let Some(why) = why {
+            context.warn(Code::Absent, span, format!("cannot write the log file {shown}: {why}"), None);
+        }
+        return;
+    }
+    let Some(base) = path.ancestors().skip(1).find(|base| base.exists()) else { return };
+    let why = if base.is_dir() { not_writable(base) } else { Some("it is no directory") };
+    if let Some(why) = why {
+        let message = format!("cannot create the log file {shown} below {}: {why}", base.display());
+        context.warn(Code::Absent, span, message, None);
     }
 }
 

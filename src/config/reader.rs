@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::schema::{Group, Type};
 use super::scope::Scope;
 use super::tree::{Entry, Node, Table, Value};
-use crate::model::{ExitMatch, Signal, parse_duration};
+use crate::model::{ExitMatch, Signal, format_size, parse_duration, parse_size};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -285,6 +285,40 @@ impl<'r, 's> Reader<'r, 's> {
             return None;
         }
         Some(duration.value)
+    }
+
+    /// A size within the bound of its key; the inner `None` is unlimited.
+    pub fn size(&self, key: &'static str) -> Option<Located<Option<u64>>> {
+        let node = self.node(key)?;
+        let kind = self.group.key(key).map(|key| key.kind);
+        let size = match &node.value {
+            Value::Integer(number) => {
+                u64::try_from(*number).map_err(|_| format!("`{}` is negative", self.group.path(key)))
+            }
+            Value::Text(text) => match self.scope.text(node, text)? {
+                text if text == "unlimited" && kind == Some(Type::SizeOrUnlimited) => {
+                    return Some(Located { value: None, span: node.span });
+                }
+                text => parse_size(&text),
+            },
+            _ => {
+                self.mismatch(key, node);
+                return None;
+            }
+        };
+        let size = size.and_then(|size| match kind {
+            Some(Type::Size(most)) if size > most => {
+                Err(format!("`{}` is {} at most", self.group.path(key), format_size(most)))
+            }
+            _ => Ok(size),
+        });
+        match size {
+            Ok(size) => Some(Located { value: Some(size), span: node.span }),
+            Err(message) => {
+                self.invalid(node.span, message, None);
+                None
+            }
+        }
     }
 
     /// One of the words of its key.

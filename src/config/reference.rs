@@ -30,7 +30,10 @@ fn group(text: &mut String, group: &Group, file: &str, level: usize) {
         let title = match key.kind {
             // As a heading is called in a link: without dots and brackets.
             Type::Table(inner) | Type::Tables(inner) => {
-                format!("[{title}](#{})", inner.name.replace('.', ""))
+                // The second heading of a name gets a number.
+                let second =
+                    if file == "foster.toml" && SERVICE.key(inner.name).is_some() { "-1" } else { "" };
+                format!("[{title}](#{}{second})", inner.name.replace('.', ""))
             }
             _ => title,
         };
@@ -72,6 +75,7 @@ fn examples(text: &mut String, group: &Group, file: &str) {
         (_, "schedule") => format!("type = \"oneshot\"\ncommand = \"backup\"\n\n{}\n", group.header()),
         (_, name) => {
             let about = match name.split_once('.') {
+                Some(("log", sink)) => format!("[log]\nto = \"{sink}\"\n\n"),
                 Some((outer, _)) => format!("[{outer}]\nhttp = \"http://127.0.0.1:8080/\"\n\n"),
                 None => String::new(),
             };
@@ -111,6 +115,8 @@ const APART: &[(&str, &str)] = &[
     ("socket", "group"),
     ("reload", "signal"),
     ("reload", "notify"),
+    ("log", "to"),
+    ("log.file", "stderr-path"),
 ];
 
 const INTRODUCTION: &str = r#"# Configuration
@@ -183,7 +189,8 @@ exec worker --queue "$QUEUE"
 shell = ["/bin/sh", "-euc"]
 ```
 
-**Durations** are numbers with a unit: `"200ms"`, `"5s"`, `"1m30s"`, `"1h"`, `"0"`. **Signals** are `"SIGTERM"`,
+**Sizes** are a whole number with a unit: `"64KiB"`, `"10MB"`, `"1GiB"` (KiB, MiB, … are powers of 1024; kB, MB, … of
+1000); without one, or as an integer, bytes. **Durations** are numbers with a unit: `"200ms"`, `"5s"`, `"1m30s"`, `"1h"`, `"0"`. **Signals** are `"SIGTERM"`,
 `"TERM"`, `"SIGRTMIN+3"` or a number.
 
 **The command after `--`** (a Docker `CMD`) becomes the main service, under the name `main` (or `cmd`, when there is a

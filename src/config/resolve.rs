@@ -4,8 +4,8 @@ use super::cycle;
 use super::diagnostic::{Code, Diagnostic, Span};
 use super::reader::Located;
 use super::service::{Context, Draft, Relation};
-use super::{schedule, sockets, suggest};
-use crate::model::{Id, Service};
+use super::{log_targets, schedule, sockets, suggest};
+use crate::model::{Id, Service, Sink, Stdin};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -77,7 +77,11 @@ pub fn resolve(context: &Context<'_>, drafts: &mut [Draft<'_>], broken: &[&str])
     for index in 0..drafts.len() {
         let references = std::mem::take(&mut drafts[index].references);
         for (relation, name) in &references {
-            for other in names.find(&name.value).unwrap_or(0..0) {
+            let found = names.find(&name.value).unwrap_or(0..0);
+            if *relation == Relation::Log && found.len() > 1 {
+                continue;
+            }
+            for other in found {
                 if other != index {
                     connect(drafts, index, *relation, other);
                 }
@@ -91,6 +95,7 @@ pub fn resolve(context: &Context<'_>, drafts: &mut [Draft<'_>], broken: &[&str])
     check_main(context, drafts);
     check_stdin(context, drafts);
     sockets::check(context, drafts);
+    log_targets::check(context, drafts, &names);
     schedule::pool(drafts);
     let cyclic = cycle::check(context, drafts, &names);
     if !cyclic {
@@ -111,6 +116,16 @@ fn connect(drafts: &mut [Draft<'_>], index: usize, relation: Relation, other: us
         Relation::RestartWith => {
             drafts[index].service.requires.push(id(other));
             drafts[index].service.restart_with.push(id(other));
+        }
+        // It must be there before what it reads, and be there still when that ends.
+        Relation::Log => {
+            drafts[index].service.wants.push(id(other));
+            drafts[index].service.log.to.push(Sink::Service(id(other)));
+            let logger = &mut drafts[other].service;
+            logger.logger = true;
+            if let Some(exec) = &mut logger.exec {
+                exec.stdin = Stdin::Null;
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! cannot drift apart.
 
 use super::suggest;
+use crate::model::format_size;
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,12 @@ pub enum Type {
     Number(f64),
     /// A string such as `"5s"`.
     Duration,
+    /// A size in bytes, from 0 to this.
+    Size(u64),
+    /// A size in bytes of at least 1, or `"unlimited"`.
+    SizeOrUnlimited,
+    /// Where the output of a service goes: one of these words, `"service:NAME"`, or several.
+    Sinks(&'static [&'static str]),
     /// The name or number of a signal.
     Signal,
     /// Several signals.
@@ -95,6 +102,9 @@ impl Type {
             Self::Integer(..) => "an integer".into(),
             Self::Number(_) => "a number".into(),
             Self::Duration => "a duration such as \"5s\" or \"1m30s\"".into(),
+            Self::Size(_) => "a size such as \"64KiB\"".into(),
+            Self::SizeOrUnlimited => "a size such as \"10MB\", or \"unlimited\"".into(),
+            Self::Sinks(_) => "a string or an array of strings".into(),
             Self::Signal => "a signal such as \"SIGTERM\"".into(),
             Self::Signals => "an array of signals such as [\"SIGWINCH\"]".into(),
             Self::Choice(words) => one_of(words),
@@ -129,6 +139,9 @@ impl Type {
             Self::Integer(low, high) => format!("integer, {low} to {high}"),
             Self::Number(low) => format!("number, at least {low}"),
             Self::Duration => "duration".into(),
+            Self::Size(most) => format!("size, to `\"{}\"`", format_size(most)),
+            Self::SizeOrUnlimited => "size, `\"unlimited\"`".into(),
+            Self::Sinks(words) => format!("{}, `\"service:NAME\"`, or array", in_code(words)),
             Self::Signal => "signal".into(),
             Self::Signals => "array of signals".into(),
             Self::Choice(words) => in_code(words),
@@ -285,4 +298,13 @@ const ALIASES: &[(&str, &str)] = &[
     ("on-calendar", "cron"),
     ("tz", "timezone"),
     ("time-zone", "timezone"),
+    ("logging", "log"),
+    ("output", "to"),
+    ("sink", "to"),
+    ("sinks", "to"),
+    ("rotate", "keep"),
+    ("backups", "keep"),
+    ("maxsize", "max-size"),
+    ("size", "max-size"),
+    ("ident", "tag"),
 ];

@@ -4,6 +4,7 @@ use super::command::argv;
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::health::health;
 use super::keys::SERVICE;
+use super::log;
 use super::presence::Accounts;
 use super::process;
 use super::reader::{Located, Reader};
@@ -65,9 +66,12 @@ pub enum Relation {
     RequiredBy,
     WantedBy,
     RestartWith,
+    /// `to` of `[log]`.
+    Log,
 }
 
 impl Relation {
+    /// Those that are keys at the top of the file.
     pub const ALL: [Self; 7] = [
         Self::Requires,
         Self::Wants,
@@ -88,6 +92,7 @@ impl Relation {
             Self::RequiredBy => "required-by",
             Self::WantedBy => "wanted-by",
             Self::RestartWith => "restart-with",
+            Self::Log => "log.to",
         }
     }
 }
@@ -99,17 +104,29 @@ pub struct Draft<'s> {
     pub references: Vec<(Relation, Located<String>)>,
     /// Where each of its sockets says what it listens on.
     pub listens: Vec<Span>,
+    /// Where each path of a log file stands.
+    pub log_paths: Vec<Span>,
     /// Where `main = true` stands.
     pub main: Option<Span>,
+    /// Where `stdin` is given.
+    pub stdin: Option<Span>,
     /// Where `stdin = "inherit"` stands.
     pub inherits_stdin: Option<Span>,
 }
 
 impl<'s> Draft<'s> {
-    /// A service of which only the name is known.
-    pub fn unread(file: &File<'s>, service: Service) -> Self {
-        let (references, listens) = (Vec::new(), Vec::new());
-        Self { service, stem: file.stem, references, listens, main: None, inherits_stdin: None }
+    /// A service of which nothing stands anywhere.
+    pub fn new(stem: &'s str, service: Service) -> Self {
+        Self {
+            service,
+            stem,
+            references: Vec::new(),
+            listens: Vec::new(),
+            log_paths: Vec::new(),
+            main: None,
+            stdin: None,
+            inherits_stdin: None,
+        }
     }
 }
 
@@ -162,6 +179,7 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
     check_main(&reader, &mut service, kind);
     service.when = conditions(&reader, kind).unwrap_or_default();
     let mut listens = Vec::new();
+    let mut log = log::Draft::default();
     if kind != Kind::Target {
         let sockets = sockets(context, &reader, file.stem, kind);
         (service.sockets, listens) = sockets.into_iter().unzip();
@@ -182,17 +200,20 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
         service.restart = restart(&reader, kind, policy);
         service.stop = stop(context, &reader);
         service.reload = reload(&reader, kind);
+        log = log::log(context, &reader, &mut service);
     }
-    let references = Relation::ALL
+    let mut references: Vec<_> = Relation::ALL
         .into_iter()
         .flat_map(|relation| {
             let names = reader.texts(relation.key()).unwrap_or_default();
             names.into_iter().map(move |name| (relation, name))
         })
         .collect();
+    references.extend(log.loggers.into_iter().map(|name| (Relation::Log, name)));
     let inherits = service.exec.as_ref().is_some_and(|exec| exec.stdin == Stdin::Inherit);
     let inherits_stdin = reader.node("stdin").filter(|_| inherits).map(|node| node.span);
-    Draft { service, stem: file.stem, references, listens, main, inherits_stdin }
+    let stdin = reader.key_span("stdin");
+    Draft { service, stem: file.stem, references, listens, log_paths: log.paths, main, stdin, inherits_stdin }
 }
 
 fn is_daemon(node: &Node<'_>) -> bool {
@@ -200,7 +221,7 @@ fn is_daemon(node: &Node<'_>) -> bool {
 }
 
 /// The keys that only mean something to a process.
-const OF_A_PROCESS: [&str; 29] = [
+const OF_A_PROCESS: [&str; 30] = [
     "command",
     "script",
     "shell",
@@ -230,6 +251,7 @@ const OF_A_PROCESS: [&str; 29] = [
     "restart",
     "stop",
     "reload",
+    "log",
 ];
 
 fn target_has_no_process(reader: &Reader<'_, '_>) {

@@ -4,6 +4,7 @@ use super::Variables;
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::files::{self, Directory};
 use super::keys::{SETTINGS, VARIABLES};
+use super::log;
 use super::reader::{Located, Reader, parse_signal, path_or_word};
 use super::scope::Scope;
 use super::sockets::address;
@@ -69,6 +70,14 @@ fn from_file(
     }
     if let Some(level) = reader.choice("log-level") {
         settings.log_level = log_level(level.value).unwrap_or_default();
+    }
+    if let Some(log) = reader.inner("log") {
+        if let Some(shape) = log.choice("format").and_then(|word| log::shape(word.value)) {
+            settings.log_format.shape = shape;
+        }
+        if let Some(timestamps) = log.boolean("timestamps") {
+            settings.log_format.timestamps = timestamps.value;
+        }
     }
     if let Some(socket) = reader.path_or_word("socket") {
         set_socket(settings, socket, findings);
@@ -153,6 +162,27 @@ fn from_variables(
                 let message = format!("`{text}` is no log level");
                 let help = suggest::did_you_mean(text, LEVELS.map(|(name, _)| name));
                 let help = help.unwrap_or_else(|| "expected error, warn, info, debug or trace".to_owned());
+                findings.error(Code::Value, Span::new(file, 0..text.len()), message, Some(help));
+            }
+        }
+    }
+    if let Some((text, file)) = value("FOSTER_LOG_FORMAT") {
+        match log::shape(text) {
+            Some(shape) => settings.log_format.shape = shape,
+            None => {
+                let message = format!("`{text}` is no log format");
+                let help = suggest::did_you_mean(text, ["prefix", "raw", "json"]);
+                let help = help.unwrap_or_else(|| "expected prefix, raw or json".to_owned());
+                findings.error(Code::Value, Span::new(file, 0..text.len()), message, Some(help));
+            }
+        }
+    }
+    if let Some((text, file)) = value("FOSTER_LOG_TIMESTAMPS") {
+        match text.parse() {
+            Ok(timestamps) => settings.log_format.timestamps = timestamps,
+            Err(_) => {
+                let message = format!("FOSTER_LOG_TIMESTAMPS cannot be `{text}`");
+                let help = "expected true or false".to_owned();
                 findings.error(Code::Value, Span::new(file, 0..text.len()), message, Some(help));
             }
         }

@@ -13,6 +13,7 @@ mod notification;
 mod ready;
 mod service;
 mod signal;
+mod size;
 
 pub use capability::{capability_name, capability_names, capability_number};
 pub use diff::{Change, Difference, align, differences, settings_differences};
@@ -25,6 +26,7 @@ pub use notification::{LONGEST_NOTIFICATION, Malformed, Notification, Store, Wat
 pub use ready::*;
 pub use service::*;
 pub use signal::{ParseSignalError, Signal};
+pub use size::{format_size, parse_size};
 
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;

@@ -1,6 +1,8 @@
 //! Reading small files in PID 1: never more than asked for, and never a wait for somebody who writes.
 
 use super::errno_text;
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::unistd::{AccessFlags, faccessat};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -51,6 +53,13 @@ fn open_regular(path: &OsStr) -> Result<File, FileError> {
         return Err(FileError::new(libc::EINVAL, "it is not a regular file"));
     }
     Ok(file)
+}
+
+/// Why this process cannot write to a file or directory that exists; `None` if it can. See access(2).
+#[must_use]
+pub fn not_writable(path: &Path) -> Option<&'static str> {
+    let result = faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS);
+    result.err().map(|errno| errno_text(errno as i32))
 }
 
 /// The whole content of a regular file of at most `limit` bytes.

@@ -51,7 +51,7 @@ pub mod users;
 mod watch;
 
 pub use error::{SpawnError, Stage};
-pub use files::{FileError, read_bounded};
+pub use files::{FileError, not_writable, read_bounded};
 pub use fork::{Fork, fork};
 pub use prepare::{DEFAULT_PATH, Prepared};
 pub use spawn::{Child, Method, Outcome, Report, Spawner};
