@@ -91,6 +91,7 @@ fn a_logger_that_is_killed_under_load_loses_and_doubles_nothing_that_it_has_not_
         c.kill("log", libc::SIGKILL);
     }
     c.wait_event("done a");
+    c.wait_events("up log", 6);
     c.stop_within(PROMPT);
     check_whole(&c, &logged(&file, "a"), 30_000);
     check_whole(&c, &printed(&c, "a"), 0);
