@@ -67,17 +67,34 @@ pub fn measure(bench: &mut Bench) {
 }
 
 fn connect(socket: &Path, path: &str) -> Result<BufReader<UnixStream>, String> {
+    ask(socket, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+}
+
+fn ask(socket: &Path, request: &str) -> Result<BufReader<UnixStream>, String> {
     let mut stream = UnixStream::connect(socket).map_err(|e| format!("{}: {e}", socket.display()))?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).map_err(|e| e.to_string())?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        .map_err(|e| e.to_string())?;
+    stream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
     Ok(BufReader::new(stream))
 }
 
 /// Bytes of the answer.
-fn get(socket: &Path, path: &str) -> Result<usize, String> {
+pub fn get(socket: &Path, path: &str) -> Result<usize, String> {
+    whole(connect(socket, path)?)
+}
+
+/// The same, of something that is to be done.
+pub fn post(socket: &Path, path: &str, body: &str) -> Result<usize, String> {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+    whole(ask(
+        socket,
+        &format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"),
+    )?)
+}
+
+fn whole(mut stream: BufReader<UnixStream>) -> Result<usize, String> {
     let mut answer = Vec::new();
-    connect(socket, path)?.read_to_end(&mut answer).map_err(|e| e.to_string())?;
+    stream.read_to_end(&mut answer).map_err(|e| e.to_string())?;
     if !answer.starts_with(b"HTTP/1.1 200 ") {
         return Err(String::from_utf8_lossy(&answer).lines().next().unwrap_or("no answer").to_owned());
     }

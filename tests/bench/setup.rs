@@ -24,6 +24,8 @@ pub enum Load {
     Orphans(usize),
     /// N services whose health is asked once a second.
     Probed(usize, Look),
+    /// A service, and if so another one that writes without end.
+    Beside(bool),
 }
 
 /// What health is asked by.
@@ -41,7 +43,7 @@ impl Load {
     pub fn services(self) -> usize {
         match self {
             Self::Plain(n) | Self::Immediate(n) | Self::Stop(n) | Self::Probed(n, _) => n,
-            Self::Stubborn | Self::Orphans(_) => 1,
+            Self::Stubborn | Self::Orphans(_) | Self::Beside(_) => 1,
         }
     }
 }
@@ -160,6 +162,11 @@ impl Peer {
                 each(&|name, command| {
                     fs::write(services.join(format!("{name}.toml")), foster(load, &command))
                 })?;
+                if load == Load::Beside(true) {
+                    let flood =
+                        format!("command = [\"yes\", \"{}\"]\n[log]\nto = \"null\"\n", "x".repeat(99));
+                    fs::write(services.join("flood.toml"), flood)?;
+                }
                 argv.extend(["run".into(), "--services".into(), text(&services)]);
             }
             Kind::S6 => {
