@@ -3,6 +3,7 @@
 use super::configuration::Configuration;
 use super::{EX_CONFIG, Verb, terminal};
 use crate::config::{DEFAULT_DIRECTORY, Mode, Report, Variables, load};
+use crate::model::map_of;
 use std::io::Write;
 
 /// Validate the configuration without starting anything
@@ -36,7 +37,7 @@ pub enum Format {
 impl Verb for Args {
     fn run(self) -> u8 {
         crate::sys::signal::restore_inherited();
-        check(self, &std::env::vars_os().collect())
+        check(self, &map_of(std::env::vars_os()))
     }
 }
 

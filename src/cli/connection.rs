@@ -6,7 +6,7 @@ use super::{EX_FALSE, EX_INTERRUPTED, EX_UNAVAILABLE};
 use crate::config::{Mode, Request, Variables, settings};
 use crate::control::client::{Client, Failure};
 use crate::control::socket::search;
-use crate::model::{Signal, Socket};
+use crate::model::{Signal, Socket, map_of};
 use crate::sys::error_text;
 use futures_core::Stream;
 use std::future::poll_fn;
@@ -31,7 +31,7 @@ impl Connection {
         let places = match &self.socket {
             Some(path) => vec![path.clone()],
             None => {
-                let environment: Variables = std::env::vars_os().collect();
+                let environment: Variables = map_of(std::env::vars_os());
                 match settings(&Request::new(Vec::new(), None, &environment, Mode::Run)).socket {
                     Socket::Path(path) => vec![path.into()],
                     Socket::Off => Vec::new(),

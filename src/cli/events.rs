@@ -43,7 +43,7 @@ impl Verb for Args {
                 loop {
                     if self.json {
                         text += &format!("{line}\n");
-                    } else if let Ok(event) = serde_json::from_str(&line) {
+                    } else if let Ok(event) = serde_json::from_slice(line.as_bytes()) {
                         text += &tell(&event, colour);
                     }
                     match lines.buffered() {

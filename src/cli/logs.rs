@@ -87,7 +87,7 @@ impl Verb for Args {
                     if self.json {
                         text.extend_from_slice(line.as_bytes());
                         text.push(b'\n');
-                    } else if let Ok(line) = serde_json::from_str(&line) {
+                    } else if let Ok(line) = serde_json::from_slice(line.as_bytes()) {
                         prefixes.append(&line, self.timestamps, &mut text);
                     }
                     match lines.buffered() {

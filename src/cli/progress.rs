@@ -103,7 +103,7 @@ pub(super) async fn until_the_end(events: &mut Lines) {
 }
 
 fn say(line: &str, concerned: Option<&BTreeSet<String>>) {
-    let Ok(event) = serde_json::from_str::<Event>(line) else { return };
+    let Ok(event) = serde_json::from_slice::<Event>(line.as_bytes()) else { return };
     let colour = terminal::colours(&io::stderr());
     let of = |service: &String| concerned.is_none_or(|names| names.contains(service));
     let text = match &event {

@@ -4,6 +4,7 @@ use super::check::{Format, print};
 use super::configuration::Configuration;
 use super::{EX_CONFIG, Verb};
 use crate::config::{Mode, Request, Variables, load};
+use crate::model::map_of;
 use crate::run::Origin;
 use std::ffi::OsString;
 
@@ -30,7 +31,7 @@ pub struct Args {
 
 impl Verb for Args {
     fn run(self) -> u8 {
-        run(self, std::env::vars_os().collect())
+        run(self, map_of(std::env::vars_os()))
     }
 }
 

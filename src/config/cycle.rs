@@ -3,7 +3,7 @@
 use super::diagnostic::{Code, Diagnostic, Span};
 use super::resolve::{Names, waits_for};
 use super::service::{Context, Draft, Relation};
-use crate::model::find_cycle;
+use crate::model::{find_cycle, sort};
 use std::collections::BTreeSet;
 
 /// More are not shown: breaking the first ones usually breaks the others.
@@ -23,7 +23,7 @@ pub fn check(context: &Context<'_>, drafts: &[Draft<'_>], names: &Names<'_>) -> 
             .filter_map(|n| step(drafts, names, path[n], path[(n + 1) % path.len()]))
             .collect();
         let mut key: Vec<Span> = steps.iter().map(|(span, _)| *span).collect();
-        key.sort_unstable();
+        sort(&mut key);
         // Instances walk the same cycle side by side: one of them says it all.
         if shown.len() < MAX_CYCLES && shown.insert(key) {
             context.findings.push(describe(drafts, &path, steps));

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, and where: the one error type of this room.
 
+use crate::model::sort_by_key;
 use std::cell::RefCell;
 use std::fmt;
 
@@ -251,7 +252,7 @@ impl Findings {
     #[must_use]
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let Found { mut list, errors, warnings } = self.0.into_inner();
-        list.sort_by_key(|d| d.span.map_or((u32::MAX, 0), |s| (s.file, s.start)));
+        sort_by_key(&mut list, |d| d.span.map_or((u32::MAX, 0), |s| (s.file, s.start)));
         let mut kept: Vec<Diagnostic> = Vec::with_capacity(list.len());
         for diagnostic in list {
             // Equal ones stand next to each other but for others at the same place, and those are few.

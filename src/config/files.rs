@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::suggest;
-use crate::model::check_name;
+use crate::model::{check_name, sort};
 use crate::sys::read_bounded;
 use std::collections::BTreeMap;
 use std::fs;
@@ -136,7 +136,7 @@ fn entries(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
             list.push((lossy.into_owned(), directory.join(&name)));
         }
     }
-    list.sort_unstable();
+    sort(&mut list);
     Ok(list)
 }
 

@@ -56,7 +56,7 @@ fn property(key: &Key) -> Value {
         _ => key.doc.to_owned(),
     };
     let bare = key.default.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
-    let default = bare.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let default = bare.and_then(|text| serde_json::from_slice::<Value>(text.as_bytes()).ok());
     if default.is_none() && !key.default.is_empty() {
         description.push_str(" Default: ");
         description.push_str(key.default);
@@ -68,7 +68,7 @@ fn property(key: &Key) -> Value {
     }
     schema.extend(default.map(|default| ("default".to_owned(), default)));
     // An example is TOML that is JSON too.
-    let example = serde_json::from_str::<Value>(key.example).ok();
+    let example = serde_json::from_slice::<Value>(key.example.as_bytes()).ok();
     schema.extend(example.map(|example| ("examples".to_owned(), json!([example]))));
     Value::Object(schema)
 }

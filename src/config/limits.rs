@@ -3,7 +3,7 @@
 use super::reader::{Located, Reader};
 use super::suggest;
 use super::tree::{Node, Value};
-use crate::model::{Limit, Resource, capability_names, capability_number, parse_size};
+use crate::model::{Limit, Resource, capability_names, capability_number, parse_size, sort};
 
 /// The resources by their keys, and whether they count bytes.
 const RESOURCES: [(&str, Resource, bool); 16] = [
@@ -98,7 +98,7 @@ pub fn capabilities(reader: &Reader<'_, '_>) -> Option<Vec<u8>> {
         found
     };
     let mut list: Vec<u8> = reader.texts("capabilities")?.into_iter().filter_map(number).collect();
-    list.sort_unstable();
+    sort(&mut list);
     list.dedup();
     Some(list)
 }

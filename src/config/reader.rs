@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::schema::{Group, Type};
 use super::scope::Scope;
 use super::tree::{Entry, Node, Table, Value};
-use crate::model::{ExitMatch, Signal, format_size, parse_duration, parse_size};
+use crate::model::{ExitMatch, Signal, format_size, parse_duration, parse_size, sort};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -435,7 +435,7 @@ impl<'r, 's> Reader<'r, 's> {
     pub fn one_of(&self, keys: impl Iterator<Item = &'static str>) -> Option<&'static str> {
         let mut given: Vec<(Span, &'static str)> =
             keys.filter_map(|key| self.key_span(key).map(|span| (span, key))).collect();
-        given.sort_unstable();
+        sort(&mut given);
         let (place, first) = *given.first()?;
         for (_, key) in given.iter().skip(1) {
             let message = format!("`{}` beside `{}`", self.group.path(key), self.group.path(first));

@@ -5,8 +5,8 @@ use super::diagnostic::{Code, Diagnostic, Span};
 use super::reader::Located;
 use super::service::{Context, Draft, Relation};
 use super::{log_targets, schedule, sockets, suggest};
-use crate::model::{Id, Service, Sink, Stdin};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{Id, Service, Sink, Stdin, map_of, set_of, sort};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The services by stem: the indexes of one service or of all instances of one.
@@ -23,8 +23,7 @@ struct Entry {
 impl<'s> Names<'s> {
     /// `drafts` stand in the order of their stems. `broken` are names of files that could not be read: they exist.
     pub fn new(drafts: &[Draft<'s>], broken: &[&'s str]) -> Self {
-        let mut by_stem: BTreeMap<&str, Entry> =
-            broken.iter().map(|stem| (*stem, Entry { indexes: 0..0, numbered: false })).collect();
+        let mut by_stem = map_of(broken.iter().map(|stem| (*stem, Entry { indexes: 0..0, numbered: false })));
         for (index, draft) in drafts.iter().enumerate() {
             let numbered = draft.service.name.len() > draft.stem.len();
             by_stem
@@ -134,7 +133,7 @@ fn connect(drafts: &mut [Draft<'_>], index: usize, relation: Relation, other: us
 fn tidy(service: &mut Service) {
     let Service { requires, wants, after, restart_with, .. } = service;
     for list in [&mut *requires, &mut *wants, &mut *after, &mut *restart_with] {
-        list.sort_unstable();
+        sort(list);
         list.dedup();
     }
     wants.retain(|id| requires.binary_search(id).is_err());
@@ -237,7 +236,7 @@ fn main_is_last(drafts: &mut [Draft<'_>]) {
             waiting[other].push(index);
         }
     }
-    let mut later = BTreeSet::from([main]);
+    let mut later = set_of([main]);
     let mut open = vec![main];
     while let Some(index) = open.pop() {
         open.extend(waiting[index].iter().copied().filter(|other| later.insert(*other)));

@@ -6,7 +6,7 @@ use super::expand::{Fault, Lookup, expand};
 use super::reader::span_inside;
 use super::suggest;
 use super::tree::Node;
-use crate::model::{EnvironmentFile, parse_env_file};
+use crate::model::{EnvironmentFile, map_of, parse_env_file};
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -142,7 +142,7 @@ impl<'r> Scope<'r> {
         let Some(files) = self.files.get() else { return &NONE };
         self.cache.get_or_init(|| {
             let texts = files.iter().filter_map(|file| super::files::read_text(file.path.as_ref()).ok());
-            texts.filter_map(|text| parse_env_file(&text).ok()).flatten().collect()
+            map_of(texts.filter_map(|text| parse_env_file(&text).ok()).flatten())
         })
     }
 

@@ -1,6 +1,7 @@
 //! TOML as a tree in which every key and value knows its file and place, so that merged files still point home.
 
 use super::diagnostic::{Code, Diagnostic, Findings, MOST, Sources, Span};
+use crate::model::sort_by_key;
 use std::borrow::Cow;
 use std::ops::Range;
 use toml::Spanned;
@@ -119,7 +120,7 @@ pub fn parse<'s>(sources: &'s Sources, file: u32, findings: &Findings) -> Parsed
             (range, error.message().lines().collect::<Vec<_>>().join("; "))
         })
         .collect();
-    faults.sort_by_key(|(range, _)| range.start);
+    sort_by_key(&mut faults, |(range, _)| range.start);
     // The rest of a file with so many is not worth the time that finding their lines takes.
     faults.truncate(MOST);
     // One slip often upsets the parser several times over: once a line is enough.
@@ -168,7 +169,7 @@ fn table_of<'s>(table: DeTable<'s>, file: u32, findings: &Findings, errors: &[to
         })
         .collect();
     // The parser sorts by name; the written order is what `[environment]` means.
-    entries.sort_by_key(|entry| entry.key_span.start);
+    sort_by_key(&mut entries, |entry| entry.key_span.start);
     Table { entries }
 }
 

@@ -314,7 +314,7 @@ pub struct Link {
 }
 
 /// A line of `GET /v1/events`: JSON objects, one a line, until one side ends it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Event {
@@ -362,6 +362,42 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+}
+
+/// Any [`Event`], as it is read: what tells a variant from the others comes anywhere, and to keep all until then would take a
+/// reader of its own.
+#[derive(Deserialize)]
+struct AnyEvent {
+    event: String,
+    #[serde(default)]
+    time: String,
+    #[serde(default)]
+    services: Vec<ServiceStatus>,
+    #[serde(default)]
+    service: String,
+    #[serde(default)]
+    state: String,
+    reason: Option<String>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    count: u64,
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let AnyEvent { event, time, services, service, state, reason, text, count } =
+            AnyEvent::deserialize(from)?;
+        Ok(match event.as_str() {
+            "snapshot" => Self::Snapshot { time, services },
+            "state" => Self::State { time, service, state, reason },
+            "exit" => Self::Exit { time, service, text },
+            "applied" => Self::Applied { time },
+            "shutdown" => Self::Shutdown { time, reason: reason.unwrap_or_default() },
+            "lost" => Self::Lost { count },
+            other => return Err(serde::de::Error::custom(format!("unknown event `{other}`"))),
+        })
+    }
 }
 
 /// `GET /v1/graph`: every service and what it depends on.

@@ -82,6 +82,8 @@ pub struct Answer {
     pub status: u16,
     /// The JSON, with every key that the supervisor sent, also those that this version does not know.
     pub body: Value,
+    /// The same as it came: what it is read from, for each source that values are read from is a part of the program.
+    bytes: Vec<u8>,
     socket: PathBuf,
 }
 
@@ -91,7 +93,7 @@ impl Answer {
     /// # Errors
     /// [`Failure::NotUnderstood`].
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        T::deserialize(&self.body)
+        serde_json::from_slice(&self.bytes)
             .map_err(|error| Failure::NotUnderstood(self.socket.clone(), error.to_string()))
     }
 }
@@ -282,11 +284,11 @@ fn answer(status: u16, bytes: &[u8], socket: &Path) -> Result<Answer, Failure> {
         }
     };
     if body.get("error").is_some_and(Value::is_string)
-        && let Ok(problem) = serde_json::from_value::<Problem>(body.clone())
+        && let Ok(problem) = serde_json::from_slice::<Problem>(bytes)
     {
         return Err(Failure::Problem(status, problem));
     }
-    Ok(Answer { status, body, socket: socket.to_owned() })
+    Ok(Answer { status, body, bytes: bytes.to_vec(), socket: socket.to_owned() })
 }
 
 /// An answer that comes line by line.
@@ -342,7 +344,7 @@ impl Lines {
     /// As [`Lines::next`]; [`Failure::NotUnderstood`] for a line that is something else.
     pub async fn next_as<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Failure> {
         let Some(line) = self.next().await? else { return Ok(None) };
-        match serde_json::from_str(&line) {
+        match serde_json::from_slice(line.as_bytes()) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(Failure::NotUnderstood(self.socket.clone(), error.to_string())),
         }

@@ -1,7 +1,7 @@
 //! What the core tells about a service: a snapshot for status lines, without a second opinion.
 
 use super::{Core, Flaw, Millis, Phase, State, Then};
-use crate::model::{Exit, Id};
+use crate::model::{Exit, Id, sort};
 
 /// The names of SPEC section 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -201,7 +201,7 @@ impl Core {
                 }
             }
         }
-        found.sort_unstable();
+        sort(&mut found);
         found
     }
 

@@ -1,6 +1,6 @@
 //! From one plan to the next: the same ids for the same services, and what differs.
 
-use super::{Environment, Exec, Id, Plan, Service, Settings, Sink};
+use super::{Environment, Exec, Id, Plan, Service, Settings, Sink, sort, sort_by};
 use std::collections::{HashMap, VecDeque};
 
 /// What becomes of a service.
@@ -111,7 +111,7 @@ pub fn differences(current: &Plan, aligned: &Plan) -> Vec<Difference> {
         plan.service(difference.id).name.as_str()
     };
     let mut found: Vec<Difference> = found.into_iter().flatten().collect();
-    found.sort_by(|a, b| name(a).cmp(name(b)));
+    sort_by(&mut found, |a, b| name(a).cmp(name(b)));
     found
 }
 
@@ -294,7 +294,7 @@ fn differ(old: &[Id], new: &[Id]) -> bool {
     }
     let sorted = |edges: &[Id]| {
         let mut edges = edges.to_vec();
-        edges.sort_unstable();
+        sort(&mut edges);
         edges.dedup();
         edges
     };

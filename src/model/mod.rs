@@ -10,6 +10,7 @@ mod graph;
 mod log;
 mod name;
 mod notification;
+mod order;
 mod ready;
 mod service;
 mod signal;
@@ -23,6 +24,7 @@ pub use graph::{find_cycle, topological_order};
 pub use log::*;
 pub use name::{NameError, check_name};
 pub use notification::{LONGEST_NOTIFICATION, Malformed, Notification, Store, Watchdog};
+pub use order::{map_of, set_of, sort, sort_by, sort_by_key};
 pub use ready::*;
 pub use service::*;
 pub use signal::{ParseSignalError, Signal};
@@ -65,7 +67,7 @@ impl Plan {
             (stem, number.parse::<u32>().unwrap_or(0), name)
         };
         let mut ids: Vec<Id> = self.ids().filter(|id| !self.service(*id).is_tombstone()).collect();
-        ids.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+        sort_by(&mut ids, |a, b| key(a).cmp(&key(b)));
         ids
     }
 

@@ -3,6 +3,7 @@
 //! Never through NSS: in a static glibc binary getpwnam(3) loads shared objects and crashes.
 
 use super::files::{FileError, read_bounded};
+use crate::model::set_of;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -107,14 +108,14 @@ impl Database {
     #[must_use]
     pub fn user_names(&self) -> BTreeSet<String> {
         let content = read(&self.passwd).unwrap_or_default();
-        content.lines().filter_map(parse_account).filter_map(|account| account.name).collect()
+        set_of(content.lines().filter_map(parse_account).filter_map(|account| account.name))
     }
 
     /// Every name of a group; none where the file cannot be read.
     #[must_use]
     pub fn group_names(&self) -> BTreeSet<String> {
         let content = read(&self.group).unwrap_or_default();
-        content.lines().filter_map(parse_group).map(|(name, ..)| name.to_owned()).collect()
+        set_of(content.lines().filter_map(parse_group).map(|(name, ..)| name.to_owned()))
     }
 
     /// The groups of a user as initgroups(3) counts them: `gid`, and all whose members name the user.

@@ -2,7 +2,7 @@
 
 use super::super::terminal::{DIM, paint, state_colour};
 use crate::control::api::{Graph, Node};
-use crate::model::topological_order;
+use crate::model::{sort_by_key, topological_order};
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -62,11 +62,11 @@ impl<'a> Drawing<'a> {
                 mark_implied(&plain, at, &mut seen);
                 edges.retain(|(other, edge)| *edge != Edge::After || seen[*other] != at);
             }
-            edges.sort_by_key(|(other, _)| (steps[*other], *other));
+            sort_by_key(edges, |(other, _)| (steps[*other], *other));
         }
         // In a cycle, which no checked configuration has, nothing has an order.
         let mut order = topological;
-        order.sort_by_key(|at| (steps[*at], *at));
+        sort_by_key(&mut order, |at| (steps[*at], *at));
         Self { nodes, below, steps, order }
     }
 

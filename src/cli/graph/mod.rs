@@ -10,6 +10,7 @@ use super::{EX_CONFIG, Verb};
 use crate::config::{Mode, load};
 use crate::control::api::{Graph, Node};
 use crate::control::client::Client;
+use crate::model::map_of;
 use crate::model::{Id, Kind, Plan};
 
 /// Show the dependencies of services and the order in which they start
@@ -75,7 +76,7 @@ impl Verb for Args {
 
 fn of_files(configuration: Configuration, format: Format) -> u8 {
     crate::sys::signal::restore_inherited();
-    let environment = std::env::vars_os().collect();
+    let environment = map_of(std::env::vars_os());
     match load(&configuration.request(&environment, Mode::Check)) {
         // Warnings are the business of `check`.
         Ok(loaded) => print_only(&show(&of_plan(&loaded.plan), format)),

@@ -7,7 +7,7 @@ use super::connection::{Connection, PATIENCE, Trouble};
 use super::terminal::{self, BOLD, paint, print};
 use crate::control::api::{Span, Timeline};
 use crate::control::client::Client;
-use crate::model::format_duration;
+use crate::model::{format_duration, sort_by};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -168,7 +168,7 @@ impl<'a> Chart<'a> {
 fn split(spans: &[Span]) -> (Vec<&Span>, Vec<&Span>) {
     let begin = |span: &&Span| span.waiting.or(span.started).or(span.ready).unwrap_or(0.0);
     let mut order: Vec<&Span> = spans.iter().collect();
-    order.sort_by(|a, b| begin(a).total_cmp(&begin(b)));
+    sort_by(&mut order, |a, b| begin(a).total_cmp(&begin(b)));
     let mut busy_until = order.first().map_or(0.0, begin);
     let mut boot_until = f64::INFINITY;
     for span in &order {

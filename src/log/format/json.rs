@@ -61,7 +61,8 @@ impl Json {
 fn append_value(bytes: &[u8], to: &mut Vec<u8>) {
     let object = bytes.trim_ascii();
     let is_object = object.first() == Some(&b'{')
-        && str::from_utf8(object).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+        && str::from_utf8(object)
+            .is_ok_and(|text| serde_json::from_slice::<IgnoredAny>(text.as_bytes()).is_ok());
     if is_object {
         to.extend_from_slice(object);
     } else {

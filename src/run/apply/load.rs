@@ -1,7 +1,7 @@
 //! Reading the configuration in a copy of this process, for a file may hang and a parser may fail, and PID 1 may not.
 
 use crate::config::{ConfigFile, Mode, Request, Variables, load};
-use crate::model::Plan;
+use crate::model::{Plan, map_of};
 use crate::sys::{Fork, Pid, fork};
 use nix::errno::Errno;
 use nix::unistd::read;
@@ -58,7 +58,7 @@ impl Reading {
     /// No process or descriptor is to be had.
     pub(super) fn begin(origin: &Origin, environment: &[(OsString, OsString)]) -> io::Result<Self> {
         let Fork { pid, answer } = fork(|| {
-            let environment: Variables = environment.iter().cloned().collect();
+            let environment: Variables = map_of(environment.iter().cloned());
             let request = Request {
                 directories: origin.directories.clone(),
                 config: origin.config.clone(),

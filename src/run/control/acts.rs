@@ -8,7 +8,7 @@ use crate::config::did_you_mean;
 use crate::control::api::{self, ActResult, Outcome, SendSignal, Wait};
 use crate::control::{Reply, Verb};
 use crate::core::{Answer, Core, Event, Goal, Request, Starting, State, StateName, Ticket};
-use crate::model::{Id, Plan, Signal};
+use crate::model::{Id, Plan, Signal, sort};
 use crate::sys::signal::{self, Sent};
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ impl Shell {
         }
         also.retain(|id| !ids.contains(id));
         let mut also: Vec<String> = also.iter().map(|id| self.name(*id).to_owned()).collect();
-        also.sort_unstable();
+        sort(&mut also);
         also.dedup();
         let services = ids.iter().map(|id| (*id, self.name(*id).to_owned())).collect();
         let (number, tickets) = self.control.jobs.open(services, also, reply);

@@ -7,8 +7,7 @@ use crate::control::api::{
     ActResult, Exit, Graph, Health, Node, Outcome, ServiceStatus, Span, Status, Supervisor, Timeline,
 };
 use crate::core::{Phase, Proc, Role, State, StateName};
-use crate::model::{self, Id};
-use std::collections::BTreeSet;
+use crate::model::{self, Id, set_of, sort, sort_by_key};
 use std::time::Duration;
 
 /// An end, for the API.
@@ -121,7 +120,7 @@ impl Shell {
     pub(super) fn graph(&self, ids: &[Id]) -> Graph {
         let names = |ids: &[Id]| {
             let mut names: Vec<String> = ids.iter().map(|id| self.name(*id).to_owned()).collect();
-            names.sort_unstable();
+            sort(&mut names);
             names
         };
         let node = |id: &Id| {
@@ -146,7 +145,7 @@ impl Shell {
         let begun =
             |id: &Id| self.history.first(*id).started.is_some() || self.state(*id) == StateName::Waiting;
         let mut ids: Vec<Id> = ids.iter().copied().filter(begun).collect();
-        ids.sort_by_key(|id| started(*id));
+        sort_by_key(&mut ids, |id| started(*id));
         let millis = |time: Option<Duration>| time.map(|time| time.as_micros() as f64 / 1000.0);
         let span = |id: Id| {
             let (service, first) = (self.plan.service(id), self.history.first(id));
@@ -175,7 +174,7 @@ impl Shell {
 
     /// What these require or want that is not up, and so comes up for them.
     pub(super) fn to_come_up(&self, ids: &[Id]) -> Vec<Id> {
-        let mut seen: BTreeSet<Id> = ids.iter().copied().collect();
+        let mut seen = set_of(ids.iter().copied());
         let (mut way, mut found) = (ids.to_vec(), Vec::new());
         while let Some(id) = way.pop() {
             let service = self.plan.service(id);

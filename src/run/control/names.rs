@@ -1,7 +1,7 @@
 //! Which services are meant: a name, a pattern, or the name of a service with instances.
 
 use crate::config::did_you_mean;
-use crate::model::{Id, Plan};
+use crate::model::{Id, Plan, sort_by};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use wildmatch::WildMatch;
 
@@ -92,7 +92,7 @@ fn in_order(plan: &Plan, ids: &mut [Id]) {
         (stem(name), number)
     };
     if !ids.is_sorted_by_key(key) {
-        ids.sort_by(|a, b| key(a).cmp(&key(b)));
+        sort_by(ids, |a, b| key(a).cmp(&key(b)));
     }
 }
 

@@ -5,9 +5,9 @@
 
 use super::{Count, Output, Source};
 use crate::log::{Kept, Place, Stamp, Stream};
-use crate::model::Id;
+use crate::model::{Id, set_of};
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::time::Instant;
 
 /// How far somebody has read in the output of some services.
@@ -133,7 +133,7 @@ impl Output {
         let born = |output: &mut Self, id| output.source_mut(id).map(|source| source.born);
         cursor.readings.retain(|reading| born(self, reading.id) == Some(reading.born));
         if cursor.all {
-            let known: BTreeSet<Id> = cursor.readings.iter().map(|reading| reading.id).collect();
+            let known = set_of(cursor.readings.iter().map(|reading| reading.id));
             for id in self.ids().filter(|id| !known.contains(id)) {
                 let Some(source) = self.source_mut(id) else { continue };
                 cursor.readings.push(Reading { id, born: source.born, place: Place::default() });
