@@ -92,8 +92,11 @@ impl Room {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn wake(&self, desk: &Desk) {
-        if desk.is_asleep {
+    /// Lets go of the desk, and wakes the thread if it sleeps. In this order, or it would wake up to wait for the desk.
+    pub(super) fn release(&self, mut desk: MutexGuard<'_, Desk>) {
+        let is_asleep = std::mem::take(&mut desk.is_asleep);
+        drop(desk);
+        if is_asleep {
             self.work.notify_one();
         }
     }
