@@ -220,11 +220,12 @@ impl Output {
             let Some(pipe) = self.pipe_mut(token) else { continue };
             pipe.queued = false;
             let (at, stream) = of_token(token);
-            if self.is_held_up(at, stream) {
+            if self.comes_later(at, stream) || self.is_held_up(at, stream) {
                 self.pause(token);
                 continue;
             }
-            let taken = self.read(at, stream, SHARE.min(left.max(LEAST)));
+            // A whole share, though it exceeds the budget: the rest of one would always fall to the same.
+            let taken = self.read(at, stream, SHARE);
             left = left.saturating_sub(taken.count.max(LEAST));
             if taken.more
                 && let Some(pipe) = self.pipe_mut(token)
@@ -313,6 +314,10 @@ impl Output {
         self.sources.get(at).is_some_and(|source| source.is_held_up(stream, &mut self.outlets))
     }
 
+    fn comes_later(&self, at: usize, stream: Stream) -> bool {
+        self.sources.get(at).is_some_and(|source| source.comes_later(stream, &self.outlets))
+    }
+
     /// Reads what is left of processes that ended, as far as the outlets go along.
     fn read_to_cut(&mut self, at: usize, stream: Stream) {
         let is_cut = |output: &Self| {
@@ -379,17 +384,21 @@ impl Output {
         }
     }
 
+    /// Lets those go on that have room again, before all others: each had no share when its turn came.
     fn resume(&mut self) {
+        let mut first = VecDeque::new();
         for token in std::mem::take(&mut self.paused) {
             let (at, stream) = of_token(token);
-            if !self.is_held_up(at, stream) {
-                let event = EpollEvent::new(EpollFlags::EPOLLIN, data(self.tag, token));
-                if self.watch(token, event, false) {
-                    continue;
-                }
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, data(self.tag, token));
+            if self.is_held_up(at, stream) || !self.watch(token, event, false) {
+                self.paused.push(token);
+            } else if let Some(pipe) = self.pipe_mut(token).filter(|pipe| !pipe.queued) {
+                pipe.queued = true;
+                first.push_back(token);
             }
-            self.paused.push(token);
         }
+        first.append(&mut self.queue);
+        self.queue = first;
     }
 
     /// Tells the epoll what to wait for on a stream. False if nothing changed.
