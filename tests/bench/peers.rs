@@ -7,6 +7,7 @@ mod control;
 mod crash;
 mod flood;
 mod instance;
+mod log;
 mod options;
 mod orphans;
 mod probes;
@@ -37,7 +38,7 @@ fn main() {
     let peers = setup::installed(&options);
     let mut bench = Bench { options, peers, report: Report::new() };
     type Part = fn(&mut Bench);
-    let parts: [(&str, Part); 10] = [
+    let parts: [(&str, Part); 11] = [
         ("start", start::measure),
         ("restart", crash::measure),
         ("orphans", orphans::measure),
@@ -47,6 +48,7 @@ fn main() {
         ("control", control::measure),
         ("probes", probes::measure),
         ("flood", flood::measure),
+        ("log", log::measure),
         ("size", rest::size),
     ];
     let begin = std::time::Instant::now();
