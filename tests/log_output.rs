@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use foster::log::{OwnLines, Stamp, Stream, consoles};
-use foster::model::{Id, Kind, Plan, Service};
+use foster::model::{Id, Kind, LogLevel, Plan, Service};
 use foster::run::{Cursor, Entry, Output};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent};
@@ -250,9 +250,9 @@ fn the_last_line_needs_no_newline_and_comes_before_the_news_of_the_end() {
     out.write_all(b"one\nlast wo").unwrap();
     shell.until_says(0, b"one");
     out.write_all(b"rds").unwrap();
-    shell.own.push(b"said before");
+    shell.own.push(LogLevel::Warn, b"said before");
     shell.output.drain(Id(0));
-    shell.own.push(b"web: exited");
+    shell.own.push(LogLevel::Warn, b"web: exited");
     let last: Vec<_> = shell.output.last_lines(Id(0), 1).map(|(_, line)| line.bytes.to_vec()).collect();
     assert_eq!(last, [b"last words"]);
     out.write_all(b"a new life\n").unwrap();

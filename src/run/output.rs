@@ -30,7 +30,7 @@ pub use logs::{Cursor, Entry};
 pub use pipe::Count;
 
 use crate::log::{
-    Block, Console, End, Format, Line, Notice, OwnLines, Stamp, Stream, Style, TimeText, colour_wanted,
+    Console, End, Format, Line, Notice, OwnLines, Stamp, Stream, Style, TimeText, colour_wanted,
 };
 use crate::model::{Id, LogLevel, Plan, StderrTo};
 use crate::sys::Pid;
@@ -283,14 +283,20 @@ impl Output {
     }
 
     /// Says a line, or several, in the supervisor's own name, in order with what services wrote and tracing said.
-    pub fn say(&mut self, text: &[u8]) {
-        self.own.push(text);
+    pub fn say(&mut self, level: LogLevel, text: &[u8]) {
+        self.own.push(level, text);
         self.take_own();
     }
 
     /// How much of what the supervisor itself has to say is said from now on.
     pub fn set_log_level(&self, level: LogLevel) {
         self.own.set_level(level);
+    }
+
+    /// How much that is now.
+    #[must_use]
+    pub fn log_level(&self) -> LogLevel {
+        self.own.level()
     }
 
     /// The newest `count` lines of the last main process of a service, oldest first.
@@ -415,7 +421,7 @@ impl Output {
         }
         let Self { own, own_format, time, outlets, .. } = self;
         outlets.put_own(at, |coloured, to| {
-            own.take(|line| own_format.append(Block::one(line), Stream::Err, time, coloured, to));
+            own.take(|level, line| own_format.append_own(line, level, time, coloured, to));
         });
     }
 
@@ -438,7 +444,7 @@ impl Output {
                 if at == out { self.outlets.console(Stream::Err) } else { out }
             }
             Notice::Recovered(_) if console => at,
-            _ => return self.own.push(text.as_bytes()),
+            _ => return self.own.push(LogLevel::Warn, text.as_bytes()),
         };
         if other == at && matches!(notice, Notice::Failing(_)) {
             return;
@@ -449,7 +455,7 @@ impl Output {
         let line = Line { bytes: text.as_bytes(), end: End::Newline };
         let Self { own_format, time, outlets, .. } = self;
         outlets.put_own(other, |coloured, to| {
-            own_format.append(Block::one(line), Stream::Err, time, coloured, to);
+            own_format.append_own(line, LogLevel::Warn, time, coloured, to);
         });
     }
 
