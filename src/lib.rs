@@ -9,7 +9,7 @@
 //! | `core`    | decides: events in, actions out; no I/O, no clock, no pids  | `model`                   |
 //! | `sys`     | Linux: spawn, reap, signals, users, limits, capabilities    | `model`                   |
 //! | `time`    | when a schedule comes due: cron, time zones, set clocks     | `sys`                     |
-//! | `log`     | lines, the tail in memory, the console                      | `model`, `sys`            |
+//! | `log`     | lines, the tail in memory, the console, log files           | `model`, `sys`            |
 //! | `control` | the control socket: its types, the server, the client      | `model`, `core`, `sys`     |
 //! | `run`     | the shell around the core: one thread, one turn after another | `core` `sys` `time` `log` `control` `config` `model` |
 //! | `cli`     | the command line, one file per verb                         | `config` `run` `control` `log` `sys` `core` `model` |

@@ -34,7 +34,7 @@ fn two_services_of_every_kind_with_every_edge_keep_the_invariants() {
 #[test]
 fn three_services_with_every_combination_of_edges_keep_the_invariants() {
     let mut plans = Vec::new();
-    for edges in 0..125usize {
+    for edges in (0..125usize).filter(|edges| thorough() || is_first(*edges)) {
         let kinds: [fn(&str) -> Service; 3] = [daemon, oneshot, target];
         // Every graph with daemons only, and with each other kind in turn at each place.
         let places = [(0, 0), (0, 1), (1, 1), (2, 1), (0, 2), (1, 2)];
@@ -72,6 +72,24 @@ fn every_graph_of_four_services_keeps_the_invariants() {
         plans.push(vec![plan]);
     }
     explore_all("four services", plans, FEW);
+}
+
+/// Whether no smaller number means the same graph of three with other names.
+fn is_first(edges: usize) -> bool {
+    let kinds = [((1, 0), edges % 5), ((2, 0), edges / 5 % 5), ((2, 1), edges / 25)];
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    orders.into_iter().all(|order| {
+        let mut number = 0;
+        for ((above, below), kind) in kinds.into_iter().filter(|(_, kind)| *kind > 0) {
+            number += match (order[above], order[below]) {
+                (1, 0) => kind,
+                (2, 0) => kind * 5,
+                (2, 1) => kind * 25,
+                _ => return true,
+            };
+        }
+        edges <= number
+    })
 }
 
 /// The same for all graphs that differ only in the names of the nodes.

@@ -1,101 +1,22 @@
 //! From the pipes of the services to the console: what comes out is whole, in order, and never waited for.
 #![allow(clippy::unwrap_used)]
 
-use foster::log::{OwnLines, Stamp, Stream, consoles};
-use foster::model::{Id, Kind, LogLevel, Plan, Service};
-use foster::run::{Cursor, Entry, Output};
+mod log_room;
+
+use foster::log::{Stamp, Stream};
+use foster::model::{Id, LogLevel};
+use foster::run::{Cursor, Entry};
+use log_room::{BUDGET, PATIENCE, Shell, TAG, plan, read_all};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{PipeReader, Read, Write, pipe};
+use std::io::{Read, Write, pipe};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-const TAG: u32 = 7;
-const BUDGET: usize = 256 * 1024;
-const PATIENCE: Duration = Duration::from_secs(30);
 /// The mark at which a console counts as full, and what one read of long lines adds at most.
 const BOUND: usize = (256 + 2 * 72) * 1024;
-
-/// A plan of services with these names; an empty one stands for none.
-fn plan(names: &[&str]) -> Plan {
-    let service = |name: &&str| match *name {
-        "" => Service::tombstone(),
-        name => Service::new(name, Kind::Daemon),
-    };
-    Plan { services: names.iter().map(service).collect(), ..Plan::default() }
-}
-
-/// A shell with nothing but output.
-struct Shell {
-    epoll: Epoll,
-    output: Output,
-    own: OwnLines,
-    deadline: Instant,
-    turns: usize,
-}
-
-impl Shell {
-    fn new(names: &[&str], out: impl AsFd, err: impl AsFd) -> Self {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
-        let own = OwnLines::default();
-        let consoles = consoles(out.as_fd(), err.as_fd());
-        let output = Output::new(&plan(names), consoles, own.clone(), &epoll, TAG).unwrap();
-        Self { epoll, output, own, deadline: Instant::now() + PATIENCE, turns: 0 }
-    }
-
-    /// The end that a new process of the service would have.
-    fn open(&mut self, id: u32, stream: Stream) -> File {
-        let ends = self.output.open(Id(id)).unwrap();
-        ends[stream.index()].try_clone_to_owned().unwrap().into()
-    }
-
-    /// One turn; the number of events it had.
-    fn turn(&mut self, timeout_ms: u16) -> (usize, bool) {
-        let mut events = [EpollEvent::empty(); 16];
-        let count = self.epoll.wait(&mut events, timeout_ms).unwrap();
-        for event in &events[..count] {
-            assert!(self.output.event(event.data()));
-        }
-        self.turns += 1;
-        (count, self.output.turn(BUDGET))
-    }
-
-    /// Turns until something holds; fails at the deadline.
-    fn until(&mut self, mut holds: impl FnMut(&mut Output) -> bool) {
-        let mut more = true;
-        while !holds(&mut self.output) {
-            assert!(Instant::now() < self.deadline, "it took too long");
-            more = self.turn(if more { 0 } else { 1000 }).1;
-        }
-    }
-
-    /// Turns until there is nothing to do but wait.
-    fn until_idle(&mut self) {
-        while self.turn(0) != (0, false) {
-            assert!(Instant::now() < self.deadline, "it never rests");
-        }
-    }
-
-    fn until_says(&mut self, id: u32, line: &[u8]) {
-        self.until(|output| output.last_lines(Id(id), 1).any(|(_, last)| last.bytes == line));
-    }
-
-    fn end(mut self) {
-        self.output.finish(PATIENCE, self.deadline);
-        assert_eq!(self.output.pending(), 0);
-    }
-}
-
-fn read_all(mut console: PipeReader) -> JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        console.read_to_end(&mut bytes).unwrap();
-        String::from_utf8(bytes).unwrap()
-    })
-}
 
 /// Writes numbered lines of many lengths, in chunks that do not care about lines.
 fn write_numbered(mut to: File, count: usize, chunk: usize) -> JoinHandle<()> {

@@ -58,6 +58,8 @@ pub struct Service {
     pub lines: [u64; 2],
     /// Bytes of them.
     pub bytes: [u64; 2],
+    /// Lines that a sink had no room for.
+    pub dropped: u64,
     /// Its next run, if it has a schedule.
     pub next_run: Option<f64>,
     /// Its probes: `ready`, `health`.
@@ -279,6 +281,11 @@ impl Snapshot {
                 }
             }
         }
+        let help = "Lines that one of its sinks had no room for";
+        let mut dropped = families.counter("foster_log_dropped_lines", help)?;
+        for service in &self.services {
+            dropped.counter(&[("service", &service.name)], service.dropped)?;
+        }
         Ok(())
     }
 
@@ -334,6 +341,7 @@ mod tests {
             orphans: 2,
             lines: [10, 1],
             bytes: [100, 7],
+            dropped: 6,
             next_run: None,
             probes: vec![("health", Probes { succeeded: 4, failed: 1, ..Probes::default() })],
         }
@@ -361,6 +369,7 @@ mod tests {
             "foster_service_state{service=\"s0\",state=\"failed\"} 0.0",
             "foster_orphans_reaped_total{service=\"\"} 3",
             "foster_log_bytes_total{service=\"s0\",stream=\"stderr\"} 7",
+            "foster_log_dropped_lines_total{service=\"s0\"} 6",
             "foster_probe_results_total{service=\"s0\",probe=\"health\",result=\"failure\"} 1",
             "foster_boot_duration_seconds 1.5",
         ] {

@@ -71,7 +71,7 @@ use std::rc::Rc;
 pub type Millis = u64;
 
 /// The state of the whole tree.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Core {
     plan: Rc<Plan>,
     graph: Rc<Graph>,
@@ -93,6 +93,45 @@ pub struct Core {
     doubtful: Pending,
     /// Services that may be able to move; empty between steps.
     movable: Pending,
+}
+
+impl Clone for Core {
+    fn clone(&self) -> Self {
+        let Self { plan, graph, svc, phase, cause, seed, jobs, coming, rising, stale, doubtful, movable } =
+            self;
+        Self {
+            plan: Rc::clone(plan),
+            graph: Rc::clone(graph),
+            svc: svc.clone(),
+            phase: *phase,
+            cause: *cause,
+            seed: *seed,
+            jobs: jobs.clone(),
+            coming: coming.clone(),
+            rising: rising.clone(),
+            stale: stale.clone(),
+            doubtful: doubtful.clone(),
+            movable: movable.clone(),
+        }
+    }
+
+    /// Into the memory that is there, for an exploration does little else.
+    fn clone_from(&mut self, from: &Self) {
+        let Self { plan, graph, svc, phase, cause, seed, jobs, coming, rising, stale, doubtful, movable } =
+            self;
+        plan.clone_from(&from.plan);
+        graph.clone_from(&from.graph);
+        svc.clone_from(&from.svc);
+        (*phase, *cause, *seed) = (from.phase, from.cause, from.seed);
+        jobs.clone_from(&from.jobs);
+        coming.clone_from(&from.coming);
+        rising.ids.clone_from(&from.rising.ids);
+        rising.decided = from.rising.decided;
+        for (set, from) in [(stale, &from.stale), (doubtful, &from.doubtful), (movable, &from.movable)] {
+            set.words.clone_from(&from.words);
+            set.first = from.first;
+        }
+    }
 }
 
 impl Core {

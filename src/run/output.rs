@@ -21,6 +21,7 @@ mod finish;
 mod loggers;
 mod logs;
 mod outlets;
+mod own;
 mod pipe;
 mod replace;
 mod seek;
@@ -220,11 +221,12 @@ impl Output {
             let Some(pipe) = self.pipe_mut(token) else { continue };
             pipe.queued = false;
             let (at, stream) = of_token(token);
-            if self.is_held_up(at, stream) {
+            if self.comes_later(at, stream) || self.is_held_up(at, stream) {
                 self.pause(token);
                 continue;
             }
-            let taken = self.read(at, stream, SHARE.min(left.max(LEAST)));
+            // A whole share, though it exceeds the budget: the rest of one would always fall to the same.
+            let taken = self.read(at, stream, SHARE);
             left = left.saturating_sub(taken.count.max(LEAST));
             if taken.more
                 && let Some(pipe) = self.pipe_mut(token)
@@ -282,23 +284,6 @@ impl Output {
         }
     }
 
-    /// Says a line, or several, in the supervisor's own name, in order with what services wrote and tracing said.
-    pub fn say(&mut self, level: LogLevel, text: &[u8]) {
-        self.own.push(level, text);
-        self.take_own();
-    }
-
-    /// How much of what the supervisor itself has to say is said from now on.
-    pub fn set_log_level(&self, level: LogLevel) {
-        self.own.set_level(level);
-    }
-
-    /// How much that is now.
-    #[must_use]
-    pub fn log_level(&self) -> LogLevel {
-        self.own.level()
-    }
-
     /// The newest `count` lines of the last main process of a service, oldest first.
     pub fn last_lines(&mut self, id: Id, count: usize) -> impl Iterator<Item = (Stream, Line<'_>)> {
         let source = self.at(id).and_then(|at| self.sources.get_mut(at));
@@ -317,6 +302,10 @@ impl Output {
 
     fn is_held_up(&mut self, at: usize, stream: Stream) -> bool {
         self.sources.get(at).is_some_and(|source| source.is_held_up(stream, &mut self.outlets))
+    }
+
+    fn comes_later(&self, at: usize, stream: Stream) -> bool {
+        self.sources.get(at).is_some_and(|source| source.comes_later(stream, &self.outlets))
     }
 
     /// Reads what is left of processes that ended, as far as the outlets go along.
@@ -385,17 +374,21 @@ impl Output {
         }
     }
 
+    /// Lets those go on that have room again, before all others: each had no share when its turn came.
     fn resume(&mut self) {
+        let mut first = VecDeque::new();
         for token in std::mem::take(&mut self.paused) {
             let (at, stream) = of_token(token);
-            if !self.is_held_up(at, stream) {
-                let event = EpollEvent::new(EpollFlags::EPOLLIN, data(self.tag, token));
-                if self.watch(token, event, false) {
-                    continue;
-                }
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, data(self.tag, token));
+            if self.is_held_up(at, stream) || !self.watch(token, event, false) {
+                self.paused.push(token);
+            } else if let Some(pipe) = self.pipe_mut(token).filter(|pipe| !pipe.queued) {
+                pipe.queued = true;
+                first.push_back(token);
             }
-            self.paused.push(token);
         }
+        first.append(&mut self.queue);
+        self.queue = first;
     }
 
     /// Tells the epoll what to wait for on a stream. False if nothing changed.
@@ -408,21 +401,6 @@ impl Output {
         }
         pipe.paused = paused;
         true
-    }
-
-    /// The supervisor's own lines go to standard error, if it has room; else they wait where they are.
-    fn take_own(&mut self) {
-        let at = self.outlets.console(Stream::Err);
-        if self.own.is_empty() || self.outlets.get(at).is_none_or(|slot| slot.outlet.is_full()) {
-            return;
-        }
-        if self.own_format.needs_time() {
-            self.time.set(SystemTime::now());
-        }
-        let Self { own, own_format, time, outlets, .. } = self;
-        outlets.put_own(at, |coloured, to| {
-            own.take(|level, line| own_format.append_own(line, level, time, coloured, to));
-        });
     }
 
     /// Says that an outlet fails, or works again: on another, if it is a console.

@@ -1,7 +1,10 @@
 //! A copy of this process that works something out which may hang or fail, and hands the answer over in a pipe.
 //!
-//! A plain fork(2): the supervisor has one thread, so the copy finds every lock free and may use all of Rust. What it does
-//! to its memory, its descriptors or its stack is its own affair; the supervisor sees a child that ends, and bytes.
+//! A plain fork(2), which copies the calling thread alone, the one that decides everything. It holds no lock itself. The
+//! threads that write log files (`thread`) may hold some at that moment: those of the C library, which it sees to at a
+//! fork, and those of `log::file`, which no work here may use. So the copy finds all others free and may use all of Rust.
+//! What it does to its memory, its descriptors or its stack is its own affair; the supervisor sees a child that ends, and
+//! bytes.
 
 use super::signal::{block_all, not_default, set_mask};
 use super::{Pid, errno, fds};
@@ -18,7 +21,8 @@ pub struct Fork {
     pub answer: OwnedFd,
 }
 
-/// Starts a copy of this process that does `work`, hands over what that returns, and ends with code 0.
+/// Starts a copy of this process that does `work`, hands over what that returns, and ends with code 0. `work` has nothing
+/// to do with log files.
 ///
 /// The copy has default actions for all signals and none blocked, a session of its own, no descriptors but 0 to 2 and its
 /// pipe, dumps no core, and dies with this process. A panic ends it with code 101 (or by SIGABRT).
@@ -33,7 +37,8 @@ pub fn fork(work: impl FnOnce() -> Vec<u8>) -> io::Result<Fork> {
     }
     // Until its handlers are gone, a signal to the copy would be told to the supervisor, whose pipes it shares.
     let mask = block_all();
-    // SAFETY: the program has one thread, so the child's memory is whole and its locks are free.
+    // SAFETY: this thread is in no other function of C, malloc(3) works in the child with glibc and with musl although
+    // there are other threads, and the child takes no lock of theirs; see above.
     match unsafe { libc::fork() } {
         0 => be_the_copy(writer, work),
         -1 => {

@@ -22,6 +22,7 @@ mod processes;
 mod servers;
 mod setup;
 mod speaker;
+mod threads;
 mod transcript;
 mod verbs;
 
@@ -33,6 +34,7 @@ pub use processes::{Process, signal, signal_mask};
 pub use servers::{LONG, World, program as find_program, servers_problem};
 pub use setup::{Output, Setup};
 pub use speaker::speaker;
+pub use threads::{Stuck, thread_switches, threads};
 pub use transcript::{Line, Source};
 pub use verbs::Ran;
 

@@ -41,12 +41,14 @@ pub fn explore(plans: &[Plan], freedom: Freedom) -> Extent {
     let mut nodes: Vec<(u32, Event)> = vec![(0, Event::Boot)];
     let mut frontier = vec![(0u32, world)];
     let mut transitions = 0;
+    // Most ways lead to where somebody has been already: one world serves them all.
+    let mut after = boot;
     seen.insert(frontier[0].1.key());
     while !frontier.is_empty() {
         let mut next = Vec::new();
         for (node, world) in &frontier {
             for event in world.events(freedom).into_iter().chain(world.requests(freedom)) {
-                let mut after = world.clone();
+                after.clone_from(world);
                 transitions += 1;
                 let result = after.happen(0, event.clone()).and_then(|actions| {
                     check_step(&Edge { before: world, event: &event, actions: &actions, after: &after })
@@ -65,7 +67,7 @@ pub fn explore(plans: &[Plan], freedom: Freedom) -> Extent {
                     fail(&trace, &after, &why);
                 }
                 if new {
-                    next.push((u32::try_from(nodes.len()).expect("fewer states"), after));
+                    next.push((u32::try_from(nodes.len()).expect("fewer states"), after.clone()));
                     nodes.push((*node, event));
                 }
             }

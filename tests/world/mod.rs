@@ -58,7 +58,7 @@ impl std::hash::Hash for Outside {
 }
 
 /// The core and everything outside it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct World {
     pub core: Core,
     pub outside: Vec<Outside>,
@@ -97,6 +97,33 @@ pub const ASKED: Freedom = Freedom { waiters: true, ..ALL };
 pub const ASKED_FEW: Freedom = Freedom { waiters: true, ..FEW };
 pub const FEW: Freedom =
     Freedom { leftovers: false, good_exits: false, spawn_faults: false, waiters: false, speech: true };
+
+impl Clone for World {
+    fn clone(&self) -> Self {
+        Self {
+            core: self.core.clone(),
+            outside: self.outside.clone(),
+            shutdown_timer: self.shutdown_timer,
+            swept: self.swept,
+            exit: self.exit,
+            waiters: self.waiters.clone(),
+            plans: Rc::clone(&self.plans),
+            plan: Rc::clone(&self.plan),
+            asked: Rc::clone(&self.asked),
+        }
+    }
+
+    /// In the memory that is there: the exploration does little else.
+    fn clone_from(&mut self, from: &Self) {
+        self.core.clone_from(&from.core);
+        self.outside.clone_from(&from.outside);
+        (self.shutdown_timer, self.swept, self.exit) = (from.shutdown_timer, from.swept, from.exit);
+        self.waiters.clone_from(&from.waiters);
+        self.plans.clone_from(&from.plans);
+        self.plan.clone_from(&from.plan);
+        self.asked.clone_from(&from.asked);
+    }
+}
 
 impl World {
     pub fn new(plan: Plan) -> Self {

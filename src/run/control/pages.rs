@@ -257,6 +257,7 @@ impl Shell {
                 orphans: self.procs.orphans(id),
                 lines: output.map(|count| count.lines),
                 bytes: output.map(|count| count.bytes),
+                dropped: self.output.dropped(id),
                 next_run: self.next_run(id).map(|time| time.as_second() as f64),
                 probes: self.probe_figures(id),
             }

@@ -177,6 +177,11 @@ impl Outlets {
         full
     }
 
+    /// Whether others have been waiting for this outlet, and it has not had room for them since.
+    pub(super) fn is_awaited(&self, at: u32, stream: Stream) -> bool {
+        self.get(self.way(at, stream)).is_some_and(|slot| slot.held_up)
+    }
+
     /// Appends lines; gives how many it had to drop instead. Who may not drop has asked [`Outlets::holds_up`].
     pub(super) fn put(
         &mut self,

@@ -73,8 +73,17 @@ impl Source {
 
     /// Whether this stream is not to be read now, because something that it goes to has no room.
     pub(super) fn is_held_up(&self, stream: Stream, outlets: &mut Outlets) -> bool {
-        self.on_full == OnFull::Block
-            && self.routes.iter().any(|route| outlets.holds_up(route.outlets[stream.index()], stream))
+        self.waits().any(|route| outlets.holds_up(route.outlets[stream.index()], stream))
+    }
+
+    /// Whether others come first: they have been waiting for the same room.
+    pub(super) fn comes_later(&self, stream: Stream, outlets: &Outlets) -> bool {
+        self.waits().any(|route| outlets.is_awaited(route.outlets[stream.index()], stream))
+    }
+
+    /// The routes whose outlets it waits for.
+    fn waits(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().filter(|_| self.on_full == OnFull::Block)
     }
 }
 
