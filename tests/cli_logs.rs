@@ -6,7 +6,7 @@ mod support;
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
-use support::{Setup, eventually, needs_namespace, serve, sh};
+use support::{Setup, Source, eventually, needs_namespace, serve, sh};
 
 #[test]
 fn the_level_of_the_supervisor_is_told_and_set_while_it_runs() {
@@ -51,7 +51,9 @@ fn own_lines_are_objects_with_their_level_where_the_settings_say_json() {
     c.wait_line(&["exited with code 3"]);
     c.terminate();
     c.expect_exit(0);
-    let lines: Vec<Value> = c.lines().iter().map(|line| serde_json::from_str(&line.text).unwrap()).collect();
+    let parse = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| panic!("no object: {text}"));
+    let printed = c.lines().into_iter().filter(|line| line.source != Source::Event);
+    let lines: Vec<Value> = printed.map(|line| parse(&line.text)).collect();
     let find = |part: &str| {
         let holds = |line: &&Value| line["message"].as_str().is_some_and(|text| text.contains(part));
         lines.iter().find(holds).unwrap_or_else(|| panic!("no {part}: {lines:#?}"))
@@ -105,9 +107,10 @@ fn a_file_that_was_moved_away_is_opened_anew_on_request() {
     let path = directory.path().join("web.log");
     let log = format!("[log]\nto = \"file\"\nformat = \"raw\"\n[log.file]\npath = \"{}\"\n", path.display());
     let mut c = Setup::new()
-        .service("web", sh("while read line; do echo $line; done < $DIRECTORY/pipe; exec sleep 1000") + &log)
+        .service("web", sh("echo up web >> $EVENTS; while read line; do echo $line; done < $DIRECTORY/pipe; exec sleep 1000") + &log)
         .prelude("mkfifo $DIRECTORY/pipe")
         .start();
+    c.wait_event("up web");
     let mut pipe = fs::OpenOptions::new().write(true).open(c.path("pipe")).unwrap();
     let holds = |path: &std::path::Path, text: &str| {
         eventually(Duration::from_secs(10), || fs::read_to_string(path).is_ok_and(|found| found == text))
