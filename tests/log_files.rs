@@ -497,7 +497,9 @@ proptest! {
                 _ => test.write(&mut outlet, b""),
             }
         }
-        test.write(&mut outlet, b"");
+        // Without one, the file may not be there yet.
+        test.write(&mut outlet, b"the last\n");
+        model.write(b"the last\n");
         let mut found = Vec::new();
         for n in (1..model.files.len()).rev() {
             found.push(fs::read(numbered(&spec.path, n)).unwrap());

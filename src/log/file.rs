@@ -111,8 +111,7 @@ impl Files {
             }
         };
         desk.call(key);
-        room.wake(&desk);
-        drop(desk);
+        room.release(desk);
         Ok(FileOutlet { room, key, entry, buffer: Vec::new() })
     }
 
@@ -155,7 +154,7 @@ impl Files {
             }
             desk.call(key);
         }
-        room.wake(&desk);
+        room.release(desk);
     }
 }
 
@@ -175,7 +174,7 @@ impl FileOutlet {
             let mut desk = self.room.desk();
             self.entry.add(self.buffer.len());
             desk.put(self.key, &mut self.buffer);
-            self.room.wake(&desk);
+            self.room.release(desk);
         }
     }
 }
@@ -220,6 +219,6 @@ impl Drop for FileOutlet {
             mail.handles = mail.handles.saturating_sub(1);
         }
         desk.call(self.key);
-        self.room.wake(&desk);
+        self.room.release(desk);
     }
 }

@@ -6,6 +6,7 @@ mod cgroup;
 mod control;
 mod crash;
 mod instance;
+mod log;
 mod options;
 mod orphans;
 mod probes;
@@ -36,7 +37,7 @@ fn main() {
     let peers = setup::installed(&options);
     let mut bench = Bench { options, peers, report: Report::new() };
     type Part = fn(&mut Bench);
-    let parts: [(&str, Part); 9] = [
+    let parts: [(&str, Part); 10] = [
         ("start", start::measure),
         ("restart", crash::measure),
         ("orphans", orphans::measure),
@@ -45,6 +46,7 @@ fn main() {
         ("idle", rest::idle),
         ("control", control::measure),
         ("probes", probes::measure),
+        ("log", log::measure),
         ("size", rest::size),
     ];
     let begin = std::time::Instant::now();

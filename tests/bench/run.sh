@@ -2,7 +2,7 @@
 # All benchmarks by one command: sh tests/bench/run.sh [--quick] [--only start,restart,…] [--foster PATH] [--rounds K]
 #
 # Needs a POSIX shell, a C compiler, the Rust toolchain and unshare and nsenter of util-linux. Root or unprivileged user namespaces.
-# Peers are measured where they are installed (Debian: apt install tini s6 runit dumb-init catatonit) and otherwise
+# Peers are measured where they are installed (Debian: apt install tini s6 runit dumb-init catatonit supervisor) and otherwise
 # skipped aloud. Without --only the figures go to docs/benchmarks.md; always to standard output.
 set -eu
 cd "$(dirname "$0")/../.."

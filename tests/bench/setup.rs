@@ -101,14 +101,14 @@ pub fn installed(options: &Options) -> Vec<Peer> {
     found
 }
 
-fn locate(program: &str) -> Option<PathBuf> {
+pub fn locate(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|path| path.is_file());
     }
     std::env::var("PATH").ok()?.split(':').map(|at| Path::new(at).join(program)).find(|path| path.is_file())
 }
 
-fn first_line(command: &mut Command) -> Option<String> {
+pub fn first_line(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
 }

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// A buffer that waits is added to until it has so much; so few buffers are under way, however small the pieces.
 const WHOLE: usize = 64 * 1024;
 /// So many empty buffers are kept while there is much to write, of such capacities: a small one is soon made anew.
-const SPARE: usize = 2;
-const SPARE_SIZE: std::ops::RangeInclusive<usize> = 16 * 1024..=160 * 1024;
+const SPARE: usize = 4;
+const SPARE_SIZE: std::ops::RangeInclusive<usize> = 16 * 1024..=256 * 1024;
 
 /// What both threads hold.
 #[derive(Debug)]
@@ -92,8 +92,11 @@ impl Room {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn wake(&self, desk: &Desk) {
-        if desk.is_asleep {
+    /// Lets go of the desk, and wakes the thread if it sleeps. In this order, or it would wake up to wait for the desk.
+    pub(super) fn release(&self, mut desk: MutexGuard<'_, Desk>) {
+        let is_asleep = std::mem::take(&mut desk.is_asleep);
+        drop(desk);
+        if is_asleep {
             self.work.notify_one();
         }
     }

@@ -138,7 +138,7 @@ fn begin_pressing<'a>(room: &'a Arc<Room>, mut desk: MutexGuard<'a, Desk>, key: 
     let tell = move |pressed| {
         let mut desk = theirs.desk();
         desk.pressed = Some(pressed);
-        theirs.wake(&desk);
+        theirs.release(desk);
     };
     let begun = shelf::newest_plain(&base, keep).map(|source| press::begin(source, base, keep, tell));
     if let Some(Err(error)) = &begun {
