@@ -89,9 +89,11 @@ fn lines_wait_for_the_first_process_and_what_comes_after_the_end_for_the_next() 
     shell.say("early\n");
     let first = shell.log();
     shell.say("in time\n");
+    shell.web.write_all(b"no newline").unwrap();
+    shell.output.drain(WEB);
     shell.output.end_input(LOG);
     shell.say("late\n");
-    assert_eq!(rest(first), "early\nin time\n");
+    assert_eq!(rest(first), "early\nin time\nno newline");
     let second = shell.log();
     shell.until_idle();
     shell.output.end_input(LOG);

@@ -127,6 +127,22 @@ fn a_logger_that_is_stopped_sees_the_end_and_the_console_has_the_rest_until_it_i
 }
 
 #[test]
+fn a_logger_that_is_restarted_under_load_gets_what_was_written_meanwhile() {
+    needs_namespace!();
+    let (_directory, file) = file();
+    let mut c = Setup::new().service("log", logger(&file, &[])).service("web", sh(AT_WORK) + TO_LOG).start();
+    for life in 1..=3 {
+        c.check(eventually(PATIENCE, || logged(&file, "web").len() > life * 500), "nothing is logged");
+        c.foster_ends(0, &["restart", "log"]);
+        c.wait_events("eof log", life);
+    }
+    c.stop_within(PROMPT);
+    let all = logged(&file, "web");
+    check_whole(&c, &all, all.len());
+    check_whole(&c, &printed(&c, "web"), 0);
+}
+
+#[test]
 fn a_shutdown_under_load_leaves_the_logger_everything() {
     needs_namespace!();
     let (_directory, file) = file();

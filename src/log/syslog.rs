@@ -131,21 +131,18 @@ impl Syslog {
         } else {
             self.buffer.len()
         };
-        if !self.send(end)? {
-            return Ok(Progress::Stalled);
-        }
+        let all = self.send(end)?;
         if self.failing {
-            if !self.is_proved(now)? {
+            if !all || !self.is_proved(now)? {
                 return Ok(Progress::Stalled);
             }
             return self.go(now);
         }
         self.confirm()?;
-        if self.done < self.buffer.len() {
+        if all && self.pending() > 0 {
             self.wait = Some(now + LOOK);
-            return Ok(Progress::Stalled);
         }
-        Ok(Progress::Empty)
+        Ok(if self.pending() > 0 { Progress::Stalled } else { Progress::Empty })
     }
 
     /// Hands the frames up to `end` to the kernel. False if some had no room.

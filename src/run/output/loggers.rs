@@ -39,8 +39,11 @@ impl Output {
             if sources.iter().filter(writes).any(Source::is_cut) {
                 return true;
             }
-            if let Some(input) = outlets.get_mut(*at).and_then(|slot| slot.outlet.input()) {
+            if let Some(slot) = outlets.get_mut(*at)
+                && let Some(input) = slot.outlet.input()
+            {
                 input.end();
+                slot.open = None;
                 outlets.list(*at);
             }
             false
@@ -83,6 +86,7 @@ impl Output {
             return false;
         }
         self.ending.retain(|ending| *ending != at);
+        slot.open = None;
         let left = slot.outlet.input().map(Input::take_left).unwrap_or_default();
         self.outlets.resumable = true;
         if !left.is_empty() {

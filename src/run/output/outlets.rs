@@ -47,7 +47,7 @@ pub(super) struct Slot {
     /// Streams were left alone because of it.
     held_up: bool,
     /// Whose line is under way in it without a newline, and why that has none.
-    open: Option<(Token, End)>,
+    pub(super) open: Option<(Token, End)>,
     /// Lines dropped since that was last told, and when that was.
     lost: u64,
     told: Option<Instant>,
