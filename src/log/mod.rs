@@ -1,11 +1,11 @@
-//! What becomes of output: bytes to lines, lines to the tail in memory and to the console.
+//! What becomes of output: bytes to lines, lines into memory and to wherever they are meant to go.
 //!
-//! Nothing here waits and nothing grows without a bound. The way of a line, in `run::output`, is
+//! Nothing here waits and nothing grows without a bound. The way of lines, in `run::output`, is
 //!
 //! ```text
-//! pipe ── read ──> Splitter ── Line ──> Tail            (the newest lines, for failure reports)
-//!                                  └──> Prefix ──> Console ── write, never waiting ──> fd 1, fd 2
-//! tracing ──> OwnLines ────────────────────────────^
+//! pipe ── read ──> Splitter ── Block ──> Tail      (the newest lines, for `foster logs` and failure reports)
+//!                                   └──> Format ──> Outlet: Console │ file │ Syslog │ Input (of a logger)
+//! tracing ──> OwnLines ──────────────────────^
 //! ```
 
 mod console;

@@ -150,7 +150,8 @@ pub struct Syslog {
 /// `address`: where the syslog server is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SyslogAddress {
-    /// `"/dev/log"`: a Unix socket for datagrams, or, where that is what it turns out to be, for a stream.
+    /// `"/dev/log"`: a Unix socket for datagrams, or, where that is what it turns out to be, for a stream. RFC 5424 there too:
+    /// rsyslog's imuxsock reads it with `UseSpecialParser="off"`, and else takes its head for a part of the message.
     Unix(String),
     /// `"udp:192.0.2.1:514"`: a datagram for each line, RFC 5426.
     Udp(SocketAddr),
