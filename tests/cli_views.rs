@@ -241,6 +241,9 @@ fn logs_are_the_last_lines_of_all_in_order() {
     let whole = "talker | one\ntalker | two\nother  | between\ntalker | three\n";
     assert_eq!(c.foster_ends(0, &["logs"]).stdout, whole);
     assert_eq!(c.foster_ends(0, &["logs", "-n", "2"]).stdout, "other  | between\ntalker | three\n");
+    assert_eq!(c.foster_ends(0, &["logs", "--stream", "stderr"]).stdout, "talker | two\n");
+    let ran = c.foster_ends(0, &["logs", "--stream", "stdout", "-n", "2"]);
+    assert_eq!(ran.stdout, "other  | between\ntalker | three\n");
     assert_eq!(c.foster_ends(0, &["logs", "--since", "1h", "o*"]).stdout, "other  | between\n");
     assert_eq!(c.foster_ends(0, &["logs", "--since", "2999-01-01T00:00:00Z"]).stdout, "");
     let ran = c.foster_ends(0, &["logs", "-t", "other"]);

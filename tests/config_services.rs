@@ -1,9 +1,10 @@
-//! What `[ready]`, `[health]`, `[[socket]]`, `[schedule]` and `[http]` mean: each key arrives, with its default.
+//! What `[ready]`, `[health]`, `[[socket]]`, `[schedule]`, `[log]` and `[http]` mean: each key arrives, with its default.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use foster::config::{ConfigFile, Loaded, Mode, Report, Request, Variables, load};
 use foster::model::{
-    Health, Host, Http, Id, Listen, Listener, OnFailure, Overlap, Plan, Policy, Probe, Ready, Service, Sign,
+    Health, Host, Http, Id, Listen, Listener, Log, LogFile, LogFormat, OnFailure, OnFull, Overlap, Plan,
+    Policy, Probe, Ready, Service, Shape, Sign, Sink, StderrTo, Stdin, Syslog, SyslogAddress,
 };
 use std::fs;
 use std::time::Duration;
@@ -308,4 +309,108 @@ fn a_reload_may_be_answered_by_the_service_itself() {
     let reload = one("[reload]\nnotify = true\ntimeout = '1s'\nsignal = 'USR1'").reload;
     assert!(reload.notify);
     assert_eq!(reload.timeout, Duration::from_secs(1));
+}
+
+fn log(more: &str) -> Log {
+    one(more).log
+}
+
+#[test]
+fn every_key_of_a_log_arrives_with_its_default() {
+    assert_eq!(log(""), Log::default());
+    let json = LogFormat { shape: Shape::Json, timestamps: false };
+    let timed = LogFormat { shape: Shape::Prefix, timestamps: true };
+    let found = log("[log]\nto = 'null'\nstderr = 'null'\nmemory = 0");
+    let null = Log { to: vec![Sink::Null], stderr: StderrTo::Null, memory: 0, ..Log::default() };
+    assert_eq!(found, null);
+    let found = log(
+        "[log]\nto = ['console', 'file']\nformat = 'json'\nstderr = 'stdout'\non-full = 'drop'\nmemory = '1MiB'\n[log.file]\npath = '/a'",
+    );
+    let file = LogFile { format: json, ..LogFile::new("/a") };
+    let expected = Log {
+        to: vec![Sink::Console, Sink::File(file)],
+        stderr: StderrTo::Stdout,
+        format: json,
+        on_full: OnFull::Drop,
+        memory: 1 << 20,
+    };
+    assert_eq!(found, expected);
+    let found = log(
+        "[log]\nto = 'file'\nformat = 'json'\n[log.file]\npath = '/a/./b'\nstderr-path = '/c'\nformat = 'prefix'\ntimestamps = true\nmax-size = '1kB'\nmax-age = '1d'\nkeep = 0\nmode = '600'",
+    );
+    let expected = LogFile {
+        path: "/a/b".into(),
+        stderr_path: Some("/c".into()),
+        format: timed,
+        max_size: Some(1000),
+        max_age: Some(Duration::from_secs(86_400)),
+        keep: 0,
+        compress: false,
+        mode: 0o600,
+    };
+    assert_eq!(found.to, [Sink::File(expected)]);
+    let found = log(
+        "[log]\nto = 'file'\n[log.file]\npath = '/a'\nmax-size = 'unlimited'\nmax-age = '1h'\ncompress = true",
+    );
+    let Some(Sink::File(file)) = found.to.first() else { panic!("{found:?}") };
+    assert_eq!((file.max_size, file.compress, file.keep), (None, true, 5));
+    let syslog = |address, facility, tag: &str| Sink::Syslog(Syslog { address, facility, tag: tag.into() });
+    let local = SyslogAddress::Unix("/dev/log".into());
+    assert_eq!(log("[log]\nto = 'syslog'").to, [syslog(local, 3, "web")]);
+    let found = log(
+        "[log]\nto = ['syslog']\n[log.syslog]\naddress = 'udp:[::1]:514'\nfacility = 'local7'\ntag = 'x'",
+    );
+    assert_eq!(found.to, [syslog(SyslogAddress::Udp("[::1]:514".parse().expect("an address")), 23, "x")]);
+}
+
+#[test]
+fn a_logger_is_wanted_by_who_writes_to_it_and_reads_a_pipe() {
+    let plan = plan(&[
+        ("s/a.toml", "command = 'x'\ninstances = 2\n[log]\nto = ['console', 'service:logger@{instance}']"),
+        ("s/logger.toml", "command = 'x'\ninstances = 2"),
+    ]);
+    let [one, two, logger, _] = plan.services.as_slice() else { panic!("{plan:?}") };
+    assert_eq!(
+        (one.log.to.as_slice(), one.wants.as_slice()),
+        (&[Sink::Console, Sink::Service(Id(2))][..], &[Id(2)][..])
+    );
+    assert_eq!(two.wants, [Id(3)]);
+    assert!(logger.logger && !one.logger);
+    assert_eq!(logger.exec.as_ref().map(|exec| &exec.stdin), Some(&Stdin::Null));
+}
+
+#[test]
+fn settings_say_how_lines_look_where_a_service_does_not() {
+    let files = [
+        ("foster.toml", "[log]\nformat = 'raw'\ntimestamps = true"),
+        ("s/a.toml", "command = 'x'"),
+        ("s/b.toml", "command = 'x'\n[log]\nformat = 'json'"),
+        ("s/c.toml", "command = 'x'\n[log]\nto = 'file'\ntimestamps = false\n[log.file]\npath = '/c'"),
+    ];
+    let shapes = |variables: &[(&str, &str)]| {
+        let plan = read(&files, variables).unwrap_or_else(|report| panic!("{}", report.render(false))).plan;
+        let formats = plan.services.iter().map(|service| service.log.format);
+        formats.map(|format| (format.shape, format.timestamps)).collect::<Vec<_>>()
+    };
+    assert_eq!(shapes(&[]), [(Shape::Raw, true), (Shape::Json, true), (Shape::Raw, false)]);
+    let variables = [("FOSTER_LOG_FORMAT", "prefix"), ("FOSTER_LOG_TIMESTAMPS", "false")];
+    assert_eq!(shapes(&variables), [(Shape::Prefix, false), (Shape::Json, false), (Shape::Prefix, false)]);
+}
+
+#[test]
+fn services_may_share_a_file_that_they_say_the_same_of() {
+    let toml = |more: &str| format!("command = 'x'\n[log]\nto = 'file'\n[log.file]\npath = '/a'\n{more}");
+    let both = |one: &str, other: &str| {
+        let (one, other) = (toml(one), toml(other));
+        read(&[("s/a.toml", one.as_str()), ("s/b.toml", other.as_str())], &[]).is_ok()
+    };
+    assert!(both("keep = 3", "keep = 3\nformat = 'json'"));
+    assert!(!both("keep = 3", "keep = 4"));
+}
+
+#[test]
+fn a_drop_in_may_lead_output_elsewhere() {
+    let base = "command = 'x'\n[log]\nto = 'file'\nformat = 'json'\n[log.file]\npath = '/a'";
+    let plan = plan(&[("s/web.toml", base), ("s/web.d/here.toml", "[log]\nto = 'inherit'")]);
+    assert_eq!(plan.services[0].log.to, [Sink::Inherit]);
 }

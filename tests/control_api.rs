@@ -511,6 +511,8 @@ fn others_may_read_and_not_act() {
         ("/v1/reload", name),
         ("/v1/signal", r#"{"services":["web"],"signal":"KILL"}"#),
         ("/v1/apply", ""),
+        ("/v1/logs/reopen", ""),
+        ("/v1/log-level", r#"{"level":"debug"}"#),
         ("/v1/shutdown", ""),
     ] {
         let answer = stranger().post(path, body);
@@ -539,6 +541,7 @@ fn every_route_of_the_description_is_there_and_answers_as_it_says() {
                 "/v1/signal" => r#"{"services":["web"],"signal":"CONT"}"#,
                 "/v1/wait" => r#"{"services":["web"],"until":"ready"}"#,
                 "/v1/apply" => r#"{"dry_run":true}"#,
+                "/v1/log-level" => r#"{"level":"info"}"#,
                 _ => r#"{"services":["web"]}"#,
             };
             let answer = if method == "get" { client.get(&target) } else { client.post(&target, body) };

@@ -4,7 +4,7 @@
 mod log_room;
 
 use foster::log::{Stamp, Stream};
-use foster::model::Id;
+use foster::model::{Id, LogLevel};
 use foster::run::{Cursor, Entry};
 use log_room::{BUDGET, PATIENCE, Shell, TAG, plan, read_all};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -171,9 +171,9 @@ fn the_last_line_needs_no_newline_and_comes_before_the_news_of_the_end() {
     out.write_all(b"one\nlast wo").unwrap();
     shell.until_says(0, b"one");
     out.write_all(b"rds").unwrap();
-    shell.own.push(b"said before");
+    shell.own.push(LogLevel::Warn, b"said before");
     shell.output.drain(Id(0));
-    shell.own.push(b"web: exited");
+    shell.own.push(LogLevel::Warn, b"web: exited");
     let last: Vec<_> = shell.output.last_lines(Id(0), 1).map(|(_, line)| line.bytes.to_vec()).collect();
     assert_eq!(last, [b"last words"]);
     out.write_all(b"a new life\n").unwrap();

@@ -149,10 +149,10 @@ fn a_full_disk_is_told_once_holds_nobody_up_and_when_there_is_room_again_no_line
     let small = dir.path().join("small");
     fs::create_dir(&small).unwrap();
     let path = small.join("web.log");
-    let prelude = format!("mount -t tmpfs -o size=256k none {} || exit 99", small.display());
-    // More than the disk has and than is kept; then a line a second or so, until somebody has made room.
+    let prelude = format!("mount -t tmpfs -o size=1m none {} || exit 99", small.display());
+    // More than the disk has and what is kept in memory, which has room on it once it is freed; then a line now and then.
     let script = format!(
-        "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); echo line $i of the flood; done; echo flooded >> $EVENTS; \
+        "i=0; while [ $i -lt 80000 ]; do i=$((i+1)); echo line $i of the flood; done; echo flooded >> $EVENTS; \
          while [ ! -e {0}/room ]; do echo waiting; sleep 0.05; done; echo the last line; echo done >> $EVENTS; sleep 1000",
         dir.path().display()
     );

@@ -3,7 +3,7 @@
 use super::Verb;
 use super::connection::{Connection, PATIENCE};
 use super::terminal::{self, print};
-use crate::control::api::{LogLine, Status};
+use crate::control::api::{LogLine, ServiceStatus, Status};
 use crate::control::client::{Client, Lines, target};
 use crate::log::{End, Line, Prefix, Style};
 use crate::model::parse_duration;
@@ -18,9 +18,11 @@ Examples:
   foster logs -f web                 and what comes from now on, until Ctrl-C
   foster logs -n 20 'worker@*'       the last 20 lines of them together
   foster logs --since 10m web        or --since 2026-01-02T03:04:05Z
+  foster logs --stream stderr web    what it wrote to standard error
   foster logs --json web             for tools: time, service, stream and text of each line
+  foster logs --reopen               for logrotate: have all log files opened anew
 
-The newest 64 KiB of each service are kept. Only root and the user that foster runs as may read them.
+The newest 64 KiB of each service are kept, or what `memory` of its [log] says. Only root and the user that foster runs as may read them.
 
 Exit code: 0, 1 when there is no such service or this user may not read it, 69 when no supervisor answers, \
 64 for a wrong command line.")]
@@ -41,9 +43,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "T", value_parser = parse_since)]
     since: Option<Timestamp>,
 
+    /// Only what came on this stream: stdout or stderr
+    #[arg(long, value_name = "STREAM", value_parser = ["stdout", "stderr"])]
+    stream: Option<String>,
+
     /// Put the time before each line, in UTC
     #[arg(short, long, conflicts_with = "json")]
     timestamps: bool,
+
+    /// Have all log files opened anew, for their paths may name other files now, and print nothing
+    #[arg(long, conflicts_with_all = ["services", "follow", "lines", "since", "stream", "timestamps", "json"])]
+    reopen: bool,
 
     /// Print each line as a JSON object
     #[arg(long)]
@@ -65,12 +75,21 @@ fn parse_since(text: &str) -> Result<Timestamp, String> {
 impl Verb for Args {
     fn run(self) -> u8 {
         self.connection.run(async |client: &Client| {
+            if self.reopen {
+                client.post("/v1/logs/reopen", &(), Some(PATIENCE)).await?;
+                return Ok(0);
+            }
             let mut query: Vec<_> = self.services.iter().map(|name| ("service", name.as_str())).collect();
             let colour = terminal::colours(&std::io::stdout());
             let mut prefixes = if self.json {
                 Prefixes::new(&[], false)
             } else {
                 let status: Status = client.get(&target("/v1/status", &query), PATIENCE).await?.read()?;
+                for service in status.services.iter().filter(|_| !self.services.is_empty()) {
+                    if let Some(text) = not_kept(service) {
+                        terminal::note(&text);
+                    }
+                }
                 let names: Vec<&str> = status.services.iter().map(|service| service.name.as_str()).collect();
                 Prefixes::new(&names, colour)
             };
@@ -78,6 +97,7 @@ impl Verb for Args {
             query.extend(lines.as_ref().map(|count| ("lines", count.as_str())));
             let since = self.since.map(|time| format!("{time:.3}"));
             query.extend(since.as_ref().map(|time| ("since", time.as_str())));
+            query.extend(self.stream.as_ref().map(|stream| ("stream", stream.as_str())));
             query.extend(self.follow.then_some(("follow", "true")));
             let mut lines: Lines = client.lines(&target("/v1/logs", &query), PATIENCE).await?;
             while let Some(mut line) = lines.next().await? {
@@ -105,6 +125,23 @@ impl Verb for Args {
             Ok(0)
         })
     }
+}
+
+/// Where to look, when nothing of its output is in memory.
+fn not_kept(service: &ServiceStatus) -> Option<String> {
+    if service.log_memory > 0 || service.log.is_empty() {
+        return None;
+    }
+    let name = &service.name;
+    let places: Vec<&str> = service.log.iter().map(String::as_str).collect();
+    Some(match places.as_slice() {
+        ["inherit"] => format!("{name}: its output goes past foster, to the output of the container"),
+        ["null"] => format!("{name}: its output goes nowhere, and nothing of it is kept in memory"),
+        ["console"] => {
+            format!("{name}: nothing of its output is kept in memory; it goes to the output of the container")
+        }
+        _ => format!("{name}: nothing of its output is kept in memory; it goes to {}", places.join(", ")),
+    })
 }
 
 /// The names before the lines, as on the console of the container.

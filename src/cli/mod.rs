@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod graph;
 mod healthcheck;
+mod log_level;
 mod logs;
 mod man;
 mod progress;
@@ -74,6 +75,7 @@ const VERBS: &[Row] = &[
     Row::new::<signal::Args>("signal"),
     Row::new::<wait::Args>("wait"),
     Row::new::<logs::Args>("logs"),
+    Row::new::<log_level::Args>("log-level"),
     Row::new::<explain::Args>("explain"),
     Row::new::<apply::Args>("apply"),
     Row::new::<healthcheck::Args>("healthcheck"),

@@ -253,6 +253,9 @@ mod tests {
             answer: None,
             status: None,
             next_run: None,
+            log: Vec::new(),
+            log_memory: 0,
+            log_dropped: 0,
         };
         let exit = |code, signal: Option<&str>| Exit {
             time: String::new(),

@@ -69,7 +69,7 @@ fn from_file(
         }
     }
     if let Some(level) = reader.choice("log-level") {
-        settings.log_level = log_level(level.value).unwrap_or_default();
+        settings.log_level = LogLevel::named(level.value).unwrap_or_default();
     }
     if let Some(log) = reader.inner("log") {
         if let Some(shape) = log.choice("format").and_then(|word| log::shape(word.value)) {
@@ -156,11 +156,11 @@ fn from_variables(
         set_http(settings, &listen, "FOSTER_HTTP_LISTEN", findings);
     }
     if let Some((text, file)) = value("FOSTER_LOG_LEVEL") {
-        match log_level(text) {
+        match LogLevel::named(text) {
             Some(level) => settings.log_level = level,
             None => {
                 let message = format!("`{text}` is no log level");
-                let help = suggest::did_you_mean(text, LEVELS.map(|(name, _)| name));
+                let help = suggest::did_you_mean(text, LogLevel::ALL.map(|(name, _)| name));
                 let help = help.unwrap_or_else(|| "expected error, warn, info, debug or trace".to_owned());
                 findings.error(Code::Value, Span::new(file, 0..text.len()), message, Some(help));
             }
@@ -263,16 +263,4 @@ fn stop_signals(signals: Vec<Located<Signal>>, findings: &Findings) -> Vec<Signa
         findings.error(Code::Value, span, format!("{signal} cannot mean \"stop\": {why}"), None);
     }
     list
-}
-
-const LEVELS: [(&str, LogLevel); 5] = [
-    ("error", LogLevel::Error),
-    ("warn", LogLevel::Warn),
-    ("info", LogLevel::Info),
-    ("debug", LogLevel::Debug),
-    ("trace", LogLevel::Trace),
-];
-
-fn log_level(text: &str) -> Option<LogLevel> {
-    LEVELS.iter().find(|(name, _)| *name == text).map(|(_, level)| *level)
 }

@@ -85,6 +85,15 @@ pub struct ServiceStatus {
     /// When its schedule runs it next.
     #[serde(default)]
     pub next_run: Option<String>,
+    /// Where its output goes: `console`, the path of a file, `syslog ADDRESS`, `service:NAME`, `null`, `inherit`.
+    #[serde(default)]
+    pub log: Vec<String>,
+    /// How many bytes of its newest output are kept in memory at most. 0: none.
+    #[serde(default)]
+    pub log_memory: u32,
+    /// Lines of its output that a sink had no room for.
+    #[serde(default)]
+    pub log_dropped: u64,
 }
 
 /// How a process ended.
@@ -475,6 +484,15 @@ pub struct LogLine {
     pub stream: String,
     /// Without its newline; what is not UTF-8 is replaced.
     pub text: String,
+}
+
+/// `GET` and `POST /v1/log-level`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Level {
+    /// How much the supervisor itself says: `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
 }
 
 /// Every answer that is not the one asked for.

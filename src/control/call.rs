@@ -5,6 +5,7 @@
 
 use super::api::{Act, Apply, Problem, SendSignal, Shutdown, Wait};
 use super::pages::{Format, Page};
+use crate::model::LogLevel;
 use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -42,6 +43,9 @@ pub enum Ask {
     Health(Vec<String>),
     Page(Page, Format),
     Logs(Logs),
+    /// Sets the level, if there is one, and tells it.
+    LogLevel(Option<LogLevel>),
+    ReopenLogs,
     /// The same of [`Ask::Logs`].
     MoreLogs(Box<dyn Any + Send>),
 }
@@ -55,8 +59,29 @@ pub struct Logs {
     pub lines: Option<u32>,
     /// Only those that came since then.
     pub since: Option<Timestamp>,
+    /// Only those of standard output, or of standard error.
+    pub stream: Option<Stream>,
     /// Go on with what comes.
     pub follow: bool,
+}
+
+/// One of the two streams of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Stream {
+    /// As it is called in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
 }
 
 /// What to do with services.

@@ -25,7 +25,7 @@ mod server;
 pub mod socket;
 mod stall;
 
-pub use call::{Answer, Ask, Call, Logs, Reply, Verb};
+pub use call::{Answer, Ask, Call, Logs, Reply, Stream, Verb};
 pub use respond::Site;
 pub use server::{Busy, CLIENTS, Guests, STRANGERS, converse_over, serve, serve_pages};
 

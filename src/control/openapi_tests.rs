@@ -14,7 +14,7 @@ fn define(generator: &mut SchemaGenerator) {
         ($($name:ident)*) => { $(generator.subschema_for::<api::$name>();)* };
     }
     types!(Status ServiceStatus Act Acted SendSignal Wait Apply Applied Shutdown Health Explanation Event Graph
-           Timeline LogLine Problem);
+           Timeline LogLine Level Problem);
 }
 
 fn reference(name: &str) -> Value {
@@ -71,7 +71,7 @@ fn operation(route: &Route) -> Value {
         "summary": route.about,
         "description": who,
         "operationId": format!("{}{}", route.method, route.path.trim_end_matches("/{name}")).replace("/v1/", "_")
-            .replace('.', "_").to_lowercase(),
+            .replace(['.', '/'], "_").to_lowercase(),
     });
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();

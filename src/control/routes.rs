@@ -1,8 +1,8 @@
 //! What can be asked: one table. The server dispatches by it, and `docs/openapi.json` is written from it.
 
-use super::api::{Act, Apply, Problem, SendSignal, Wait};
-use super::call::{Ask, Logs, Verb};
-use crate::model::parse_duration;
+use super::api::{Act, Apply, Level, Problem, SendSignal, Wait};
+use super::call::{Ask, Logs, Stream, Verb};
+use crate::model::{LogLevel, parse_duration};
 use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -108,6 +108,9 @@ const SINCE: Parameter = Parameter {
     repeated: false,
 };
 
+const STREAM: Parameter =
+    Parameter { name: "stream", about: "`stdout` or `stderr`: only what came from there", repeated: false };
+
 const FOLLOW: Parameter = Parameter {
     name: "follow",
     about: "`true`: go on with what comes, until one side ends it",
@@ -123,7 +126,7 @@ const ACTED: [(u16, &str); 3] = [
 const OK: [(u16, &str); 1] = [(200, "The answer")];
 
 /// Everything that can be asked.
-pub const ROUTES: [Route; 17] = [
+pub const ROUTES: [Route; 20] = [
     Route {
         parameters: &[SERVICES],
         ..get(
@@ -223,12 +226,32 @@ pub const ROUTES: [Route; 17] = [
     },
     Route {
         acts: true,
-        parameters: &[SERVICES, LINES, SINCE, FOLLOW],
+        parameters: &[SERVICES, LINES, SINCE, STREAM, FOLLOW],
         ..get(
             "/v1/logs",
             Type::Lines("LogLine"),
             "What services wrote last, as far as it is in memory, in the order in which it came, one line each",
             |input| logs(input).map(|logs| Way::Ask(Ask::Logs(logs))),
+        )
+    },
+    Route {
+        body: None,
+        statuses: &[(200, "It will be, between two lines")],
+        ..post("/v1/logs/reopen", "", "Has all log files opened anew, for who has moved them away", |_| {
+            Ok(Way::Ask(Ask::ReopenLogs))
+        })
+    },
+    get("/v1/log-level", Type::One("Level"), "How much the supervisor itself says", |_| {
+        Ok(Way::Ask(Ask::LogLevel(None)))
+    }),
+    Route {
+        answer: Type::One("Level"),
+        statuses: &[(200, "It says that much from now on")],
+        ..post(
+            "/v1/log-level",
+            "Level",
+            "Has the supervisor itself say more or less, until it ends or an apply changes `log-level`",
+            |input| level(&input.body).map(|level| Way::Ask(Ask::LogLevel(Some(level)))),
         )
     },
     get("/v1/openapi.json", Type::Description, "This description", |_| Ok(Way::Text(DESCRIPTION))),
@@ -280,7 +303,10 @@ pub fn find(method: &str, path: &str) -> Found {
         if route.method == method {
             return Found::Route(route, name);
         }
-        found = Found::OtherMethod(route.method);
+        found = match found {
+            Found::OtherMethod(_) => Found::OtherMethod("GET, POST"),
+            _ => Found::OtherMethod(route.method),
+        };
     }
     found
 }
@@ -365,6 +391,11 @@ fn logs(input: Input) -> Result<Logs, Problem> {
                 logs.since =
                     Some(time(&value).ok_or_else(|| wrong("expected `2026-01-02T03:04:05Z` or `10m`"))?)
             }
+            "stream" => match value.as_str() {
+                "stdout" => logs.stream = Some(Stream::Stdout),
+                "stderr" => logs.stream = Some(Stream::Stderr),
+                _ => return Err(wrong("expected `stdout` or `stderr`")),
+            },
             "follow" => match value.as_str() {
                 "true" => logs.follow = true,
                 "false" => logs.follow = false,
@@ -375,6 +406,14 @@ fn logs(input: Input) -> Result<Logs, Problem> {
     }
     bounded(&logs.services)?;
     Ok(logs)
+}
+
+fn level(body: &[u8]) -> Result<LogLevel, Problem> {
+    let Level { level } = read(body)?;
+    LogLevel::named(&level).ok_or_else(|| {
+        let help = "expected `error`, `warn`, `info`, `debug` or `trace`".to_owned();
+        problem(format!("`{level}` is no log level"), Some(help))
+    })
 }
 
 /// A time, or how long ago.
@@ -416,71 +455,5 @@ fn duration(seconds: Option<f64>) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_and_a_method_find_their_route() {
-        let name = |method, path| match find(method, path) {
-            Found::Route(route, name) => format!("{} {name}", route.path),
-            Found::OtherMethod(allow) => allow.to_owned(),
-            Found::Nothing => "nothing".to_owned(),
-        };
-        assert_eq!(name("GET", "/v1/status"), "/v1/status ");
-        assert_eq!(name("GET", "/v1/services/worker%401"), "/v1/services/{name} worker@1");
-        assert_eq!(name("POST", "/v1/status"), "GET");
-        for path in ["/", "/v1/status/", "/v1/services/", "/v1/services/a/b", "/v2/status", "*"] {
-            assert_eq!(name("GET", path), "nothing", "{path}");
-        }
-    }
-
-    #[test]
-    fn a_query_is_taken_apart_and_nothing_of_it_is_ignored() {
-        let Found::Route(route, _) = find("GET", "/v1/status") else { panic!("no status") };
-        let query = route.query("service=a%2Ab&service=c&").unwrap();
-        assert_eq!(query, [("service", "a*b".to_owned()), ("service", "c".to_owned())]);
-        assert_eq!(route.query("servce=a").unwrap_err().error, "unknown parameter `servce`");
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_body_is_named() {
-        let Found::Route(route, _) = find("POST", "/v1/stop") else { panic!("no stop") };
-        let ask = |body: &'static str| {
-            let input = Input { body: Bytes::from_static(body.as_bytes()), ..Input::default() };
-            (route.ask)(input).map(|_| ()).map_err(|problem| problem.error)
-        };
-        assert_eq!(ask(r#"{"services":["a"]}"#), Ok(()));
-        assert!(ask(r#"{"servces":["a"]}"#).unwrap_err().contains("`servces`"));
-        assert!(ask(r#"{"services":["a"],}"#).unwrap_err().contains("line 1 column"));
-        assert_eq!(ask("").unwrap_err(), "cannot read the body: it is empty");
-        assert_eq!(ask(r#"{"services":[]}"#).unwrap_err(), "`services` names none");
-        assert_eq!(ask(r#"{"services":["a"],"timeout":-1}"#).unwrap_err(), "`timeout` cannot be -1");
-    }
-
-    #[test]
-    fn what_is_asked_of_logs_is_understood_and_what_is_wrong_is_named() {
-        let Found::Route(route, _) = find("GET", "/v1/logs") else { panic!("no logs") };
-        let ask = |query: &str| {
-            let query = route.query(query)?;
-            logs(Input { query, ..Input::default() })
-        };
-        let asked = ask("service=a&lines=7&follow=true&since=2026-01-02T03:04:05Z").unwrap();
-        assert_eq!((asked.services.len(), asked.lines, asked.follow), (1, Some(7), true));
-        assert_eq!(asked.since.map(|time| time.as_second()), Some(1_767_323_045));
-        let ago = ask("since=10m").unwrap().since.unwrap();
-        assert!((595..605).contains(&Timestamp::now().duration_since(ago).as_secs()));
-        for (query, culprit) in
-            [("lines=many", "lines"), ("since=then", "since"), ("follow=perhaps", "follow")]
-        {
-            assert!(ask(query).unwrap_err().error.contains(culprit), "{query}");
-        }
-        assert_eq!(ask("lines=1&lines=2").unwrap_err().error, "the parameter `lines` is given twice");
-    }
-
-    #[test]
-    fn escapes_are_decoded_and_what_is_none_stays() {
-        assert_eq!(decode("a%20b%2a%"), "a b*%");
-        assert_eq!(decode("%zz%4"), "%zz%4");
-        assert_eq!(decode("%ff"), "\u{fffd}");
-    }
-}
+#[path = "routes_tests.rs"]
+mod tests;

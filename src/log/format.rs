@@ -8,8 +8,8 @@ pub use json::Json;
 pub use prefix::{MAX_WIDTH, Prefix, Style, colour_wanted};
 pub use time::TimeText;
 
-use super::{Block, End, Header, Stream};
-use crate::model::{LogFormat, Shape, Syslog};
+use super::{Block, End, Header, Line, Stream};
+use crate::model::{LogFormat, LogLevel, Shape, Syslog};
 
 /// How the lines of one source look in one outlet.
 #[derive(Clone, Debug)]
@@ -109,6 +109,21 @@ impl Format {
                     to.push(b'\n');
                 }
             }
+        }
+    }
+
+    /// Appends a line of the supervisor, of this level.
+    pub fn append_own(
+        &self,
+        line: Line<'_>,
+        level: LogLevel,
+        time: &TimeText,
+        coloured: bool,
+        to: &mut Vec<u8>,
+    ) {
+        match &self.shape {
+            Form::Json(json) => json.append_own(line.bytes, level.name(), time, to),
+            _ => self.append(Block::one(line), Stream::Err, time, coloured, to),
         }
     }
 

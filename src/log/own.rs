@@ -4,6 +4,7 @@ use super::{End, Line, Splitter};
 use crate::model::LogLevel;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use tracing::{Level, Metadata};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -25,12 +26,14 @@ pub struct OwnLines {
 #[derive(Debug, Default)]
 struct Queue {
     text: Vec<u8>,
+    /// Where the lines of one level end and those of another begin.
+    runs: Vec<(LogLevel, usize)>,
     dropped: usize,
 }
 
 impl OwnLines {
     /// Makes a queue and lets tracing write to it, each event as one line (or several, where its message has some),
-    /// without time, target or level. Where a subscriber is set already, that one stays.
+    /// without time or target. Where a subscriber is set already, that one stays.
     #[must_use]
     pub fn init(level: LogLevel) -> Self {
         let mut own = Self::default();
@@ -48,8 +51,16 @@ impl OwnLines {
         }
     }
 
-    /// Adds one line or several; a newline at the end is not needed.
-    pub fn push(&self, text: &[u8]) {
+    /// The level that is let through; the default where the subscriber in use is another one.
+    #[must_use]
+    pub fn level(&self) -> LogLevel {
+        let filter = self.level.as_ref().and_then(reload::Handle::clone_current);
+        let level = filter.and_then(|filter| filter.into_level());
+        level.map(of_tracing).unwrap_or_default()
+    }
+
+    /// Adds one line or several of a level, which is not looked at here; a newline at the end is not needed.
+    pub fn push(&self, level: LogLevel, text: &[u8]) {
         let mut queue = self.lock();
         if queue.text.len() >= LIMIT {
             let text = text.strip_suffix(b"\n").unwrap_or(text);
@@ -59,6 +70,11 @@ impl OwnLines {
         queue.text.extend_from_slice(text);
         if !text.ends_with(b"\n") {
             queue.text.push(b'\n');
+        }
+        let end = queue.text.len();
+        match queue.runs.last_mut() {
+            Some((same, until)) if *same == level => *until = end,
+            _ => queue.runs.push((level, end)),
         }
     }
 
@@ -70,14 +86,19 @@ impl OwnLines {
     }
 
     /// Takes everything that waits, a line at a time.
-    pub fn take(&self, mut emit: impl FnMut(Line<'_>)) {
+    pub fn take(&self, mut emit: impl FnMut(LogLevel, Line<'_>)) {
         // Emitted outside the lock, or an emitter that logs would wait for itself.
-        let Queue { text, dropped } = std::mem::take(&mut *self.lock());
-        Splitter::default().feed(&text, |block| block.lines().for_each(&mut emit));
+        let Queue { text, runs, dropped } = std::mem::take(&mut *self.lock());
+        let mut begin = 0;
+        for (level, end) in runs {
+            let run = text.get(begin..end).unwrap_or_default();
+            Splitter::default().feed(run, |block| block.lines().for_each(|line| emit(level, line)));
+            begin = end;
+        }
         if dropped > 0 {
             let line =
                 format!("{dropped} lines of the supervisor were dropped: the console did not take them");
-            emit(Line { bytes: line.as_bytes(), end: End::Newline });
+            emit(LogLevel::Warn, Line { bytes: line.as_bytes(), end: End::Newline });
         }
     }
 
@@ -111,22 +132,36 @@ fn filter(level: LogLevel) -> LevelFilter {
     }
 }
 
+fn of_tracing(level: Level) -> LogLevel {
+    match level {
+        Level::ERROR => LogLevel::Error,
+        Level::WARN => LogLevel::Warn,
+        Level::INFO => LogLevel::Info,
+        Level::DEBUG => LogLevel::Debug,
+        Level::TRACE => LogLevel::Trace,
+    }
+}
+
 impl<'a> MakeWriter<'a> for OwnLines {
     type Writer = LineWriter<'a>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        LineWriter(self)
+        LineWriter(self, LogLevel::Warn)
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self::Writer {
+        LineWriter(self, of_tracing(*event.level()))
     }
 }
 
 /// Writes to the queue of [`OwnLines`]. It never fails and never waits.
 #[derive(Debug)]
-pub struct LineWriter<'a>(&'a OwnLines);
+pub struct LineWriter<'a>(&'a OwnLines, LogLevel);
 
 impl io::Write for LineWriter<'_> {
     /// tracing-subscriber writes each event at once, with its newline.
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.push(text);
+        self.0.push(self.1, text);
         Ok(text.len())
     }
 
@@ -141,7 +176,10 @@ mod tests {
 
     fn taken(own: &OwnLines) -> Vec<String> {
         let mut lines = Vec::new();
-        own.take(|line| lines.push(String::from_utf8_lossy(line.bytes).into_owned()));
+        own.take(|level, line| {
+            let text = String::from_utf8_lossy(line.bytes);
+            lines.push(format!("{} {text}", level.name()));
+        });
         lines
     }
 
@@ -153,35 +191,44 @@ mod tests {
             tracing::warn!("web: exited with code 3; restarting now");
             tracing::info!("too quiet to be heard");
             tracing::error!("one\ntwo");
-            OwnLines { level: Some(level), ..own.clone() }.set_level(LogLevel::Info);
+            let own = OwnLines { level: Some(level), ..own.clone() };
+            assert_eq!(own.level(), LogLevel::Warn);
+            own.set_level(LogLevel::Info);
+            assert_eq!(own.level(), LogLevel::Info);
             tracing::info!("loud enough now");
             tracing::debug!("too quiet to be heard");
         });
-        assert_eq!(taken(&own), ["web: exited with code 3; restarting now", "one", "two", "loud enough now"]);
+        let expected = [
+            "warn web: exited with code 3; restarting now",
+            "error one",
+            "error two",
+            "info loud enough now",
+        ];
+        assert_eq!(taken(&own), expected);
         assert!(own.is_empty());
     }
 
     #[test]
     fn a_text_of_any_length_is_kept_whole_and_the_lines_of_one_that_is_not_are_counted() {
         let own = OwnLines::default();
-        own.push("a line\n".repeat(LIMIT).as_bytes());
-        own.push(b"one\ntwo\n");
-        own.push(b"three");
+        own.push(LogLevel::Info, "a line\n".repeat(LIMIT).as_bytes());
+        own.push(LogLevel::Info, b"one\ntwo\n");
+        own.push(LogLevel::Info, b"three");
         let lines = taken(&own);
         assert_eq!(lines.len(), LIMIT + 1);
-        assert!(lines[LIMIT].starts_with("3 lines "), "{}", lines[LIMIT]);
+        assert!(lines[LIMIT].starts_with("warn 3 lines "), "{}", lines[LIMIT]);
     }
 
     #[test]
     fn what_is_too_much_is_dropped_and_counted() {
         let own = OwnLines::default();
         for n in 0..10_000 {
-            own.push(format!("line {n}").as_bytes());
+            own.push(LogLevel::Info, format!("line {n}").as_bytes());
         }
         let lines = taken(&own);
-        assert_eq!(lines[0], "line 0");
+        assert_eq!(lines[0], "info line 0");
         let dropped = 10_000 - (lines.len() - 1);
-        assert_eq!(lines[lines.len() - 1].split(' ').next(), Some(dropped.to_string().as_str()));
+        assert_eq!(lines[lines.len() - 1].split(' ').nth(1), Some(dropped.to_string().as_str()));
         assert!(own.is_empty());
     }
 }

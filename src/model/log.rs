@@ -2,6 +2,7 @@
 
 use super::Id;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -156,4 +157,15 @@ pub enum SyslogAddress {
     Udp(SocketAddr),
     /// `"tcp:192.0.2.1:601"`: octet counting, RFC 6587.
     Tcp(SocketAddr),
+}
+
+/// Without `unix:`, else as it is written: `/dev/log`, `udp:192.0.2.1:514`.
+impl fmt::Display for SyslogAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => f.write_str(path),
+            Self::Udp(address) => write!(f, "udp:{address}"),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+        }
+    }
 }

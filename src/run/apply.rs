@@ -20,7 +20,7 @@ use crate::control::Reply;
 use crate::control::api::{Applied, Apply};
 use crate::core::{Answer, Event, Phase, Ticket};
 use crate::model::{
-    Exit, Id, Plan, Signal, Socket, align, differences, format_duration, settings_differences,
+    Exit, Id, LogLevel, Plan, Signal, Socket, align, differences, format_duration, settings_differences,
 };
 use crate::sys::{Pid, errno_text, memory, signal};
 use load::{Read, Reading};
@@ -378,7 +378,7 @@ impl Shell {
                     let reason = applied.reason.as_deref().unwrap_or_default();
                     tracing::warn!("not applied, nothing was changed: {reason}");
                     if !applied.findings.is_empty() {
-                        self.output.say(applied.findings.as_bytes());
+                        self.output.say(LogLevel::Warn, applied.findings.as_bytes());
                     }
                 }
             }

@@ -14,7 +14,7 @@ mod wall;
 
 use super::apply::Asker;
 use super::shell::Shell;
-use crate::control::api::Event;
+use crate::control::api::{Event, Level};
 use crate::control::{Ask, Call, Guests, Reply, serve, socket};
 use crate::core::{self, Request};
 use crate::model::{Id, Settings, Socket};
@@ -203,6 +203,17 @@ impl Shell {
                 let (ids, reply) = self.services(&logs.services, reply)?;
                 let ids = (!logs.services.is_empty()).then_some(ids.as_slice());
                 self.logs(ids, &logs, reply);
+            }
+            Ask::LogLevel(level) => {
+                if let Some(level) = level {
+                    self.output.set_log_level(level);
+                }
+                let level = self.output.log_level().name().to_owned();
+                reply.json(200, &Level { level });
+            }
+            Ask::ReopenLogs => {
+                self.output.reopen_files();
+                jobs::answer(Vec::new(), Vec::new(), reply);
             }
             Ask::MoreLogs(reading) => {
                 if let Ok(reading) = reading.downcast() {

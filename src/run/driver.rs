@@ -5,7 +5,7 @@ use super::shell::Shell;
 use super::timers::Due;
 use super::{conditions, report, sweep};
 use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, StateName, Sweep};
-use crate::model::{Id, Signal};
+use crate::model::{Id, LogLevel, Signal};
 use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
 use crate::sys::{Child, Outcome, Pid, Prepared, SpawnError, signal};
@@ -342,6 +342,6 @@ impl Shell {
     /// SIGUSR1: a table of what is.
     pub(super) fn print_status(&mut self) {
         let table = report::status(&self.core, self.now(), self.orphans.reaped, |id| self.reason(id));
-        self.output.say(table.as_bytes());
+        self.output.say(LogLevel::Info, table.as_bytes());
     }
 }

@@ -21,6 +21,7 @@ mod finish;
 mod loggers;
 mod logs;
 mod outlets;
+mod own;
 mod pipe;
 mod replace;
 mod seek;
@@ -30,7 +31,7 @@ pub use logs::{Cursor, Entry};
 pub use pipe::Count;
 
 use crate::log::{
-    Block, Console, End, Format, Line, Notice, OwnLines, Stamp, Stream, Style, TimeText, colour_wanted,
+    Console, End, Format, Line, Notice, OwnLines, Stamp, Stream, Style, TimeText, colour_wanted,
 };
 use crate::model::{Id, LogLevel, Plan, StderrTo};
 use crate::sys::Pid;
@@ -283,17 +284,6 @@ impl Output {
         }
     }
 
-    /// Says a line, or several, in the supervisor's own name, in order with what services wrote and tracing said.
-    pub fn say(&mut self, text: &[u8]) {
-        self.own.push(text);
-        self.take_own();
-    }
-
-    /// How much of what the supervisor itself has to say is said from now on.
-    pub fn set_log_level(&self, level: LogLevel) {
-        self.own.set_level(level);
-    }
-
     /// The newest `count` lines of the last main process of a service, oldest first.
     pub fn last_lines(&mut self, id: Id, count: usize) -> impl Iterator<Item = (Stream, Line<'_>)> {
         let source = self.at(id).and_then(|at| self.sources.get_mut(at));
@@ -413,21 +403,6 @@ impl Output {
         true
     }
 
-    /// The supervisor's own lines go to standard error, if it has room; else they wait where they are.
-    fn take_own(&mut self) {
-        let at = self.outlets.console(Stream::Err);
-        if self.own.is_empty() || self.outlets.get(at).is_none_or(|slot| slot.outlet.is_full()) {
-            return;
-        }
-        if self.own_format.needs_time() {
-            self.time.set(SystemTime::now());
-        }
-        let Self { own, own_format, time, outlets, .. } = self;
-        outlets.put_own(at, |coloured, to| {
-            own.take(|line| own_format.append(Block::one(line), Stream::Err, time, coloured, to));
-        });
-    }
-
     /// Says that an outlet fails, or works again: on another, if it is a console.
     fn tell(&mut self, at: u32, notice: &Notice) {
         let Some(slot) = self.outlets.get(at) else { return };
@@ -447,7 +422,7 @@ impl Output {
                 if at == out { self.outlets.console(Stream::Err) } else { out }
             }
             Notice::Recovered(_) if console => at,
-            _ => return self.own.push(text.as_bytes()),
+            _ => return self.own.push(LogLevel::Warn, text.as_bytes()),
         };
         if other == at && matches!(notice, Notice::Failing(_)) {
             return;
@@ -458,7 +433,7 @@ impl Output {
         let line = Line { bytes: text.as_bytes(), end: End::Newline };
         let Self { own_format, time, outlets, .. } = self;
         outlets.put_own(other, |coloured, to| {
-            own_format.append(Block::one(line), Stream::Err, time, coloured, to);
+            own_format.append_own(line, LogLevel::Warn, time, coloured, to);
         });
     }
 

@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use crate::core::{Cause, Core, Flaw, Next, Notice, Reason, Starting, State, Why};
-use crate::model::{Exit, Id, Kind, OnFailure, Plan, format_duration};
+use crate::model::{Exit, Id, Kind, LogLevel, OnFailure, Plan, format_duration};
 use std::fmt::Write;
 use std::time::Duration;
 use tracing::Level;
@@ -234,7 +234,7 @@ pub(super) fn last_lines(output: &mut Output, name: &str, id: Id) {
     if !text.is_empty() {
         let mut told = format!("{name}: its last output was\n").into_bytes();
         told.append(&mut text);
-        output.say(&told);
+        output.say(LogLevel::Warn, &told);
     }
 }
 

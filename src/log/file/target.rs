@@ -31,6 +31,8 @@ pub(super) struct Target {
     reopen: bool,
     /// The last write failed, perhaps in the middle of a line.
     failed: bool,
+    /// The file went away in the middle of a line.
+    is_torn: bool,
     /// What an earlier life left half done has been seen to.
     is_clear: bool,
     /// It could not be put away, and is written to beyond its size until this.
@@ -63,6 +65,7 @@ impl Target {
             looked: None,
             reopen: false,
             failed: false,
+            is_torn: false,
             is_clear: false,
             stays_until: None,
             was_put_away: false,
@@ -124,14 +127,13 @@ impl Target {
             let is_due =
                 self.reopen || self.looked.is_none_or(|at| now.saturating_duration_since(at) >= LOOK);
             if self.open.is_none() || self.failed || is_due && self.line == 0 {
-                let before = self.open.as_ref().map(|open| open.id);
                 self.look(now)?;
                 self.failed = false;
-                if self.open.as_ref().map(|open| open.id) != before {
-                    // The line whose beginning is in another file comes whole, as far as it is still here.
-                    let written = buffer.get(..self.done).unwrap_or_default();
-                    self.done = memchr::memrchr(b'\n', written).map_or(0, |at| at + 1);
-                }
+            }
+            if std::mem::take(&mut self.is_torn) {
+                // The line whose beginning is in another file comes whole, as far as it is still here.
+                let written = buffer.get(..self.done).unwrap_or_default();
+                self.done = memchr::memrchr(b'\n', written).map_or(0, |at| at + 1);
             }
             let rest = buffer.get(self.done..).unwrap_or_default();
             let count = self.part(rest, now);
@@ -240,8 +242,9 @@ impl Target {
         match before {
             Some(before) if before.id == new.id => new.first = before.first,
             _ => {
-                self.line = 0;
                 new.end_line()?;
+                self.is_torn |= self.line > 0;
+                self.line = 0;
                 if !self.is_clear {
                     shelf::clear_up(&new.place, self.spec.keep);
                     self.is_clear = true;

@@ -7,7 +7,7 @@ use crate::control::api::{
     ActResult, Exit, Graph, Health, Node, Outcome, ServiceStatus, Span, Status, Supervisor, Timeline,
 };
 use crate::core::{Phase, Proc, Role, State, StateName};
-use crate::model::{self, Id, set_of, sort, sort_by_key};
+use crate::model::{self, Id, Sink, StderrTo, set_of, sort, sort_by_key};
 use std::time::Duration;
 
 /// An end, for the API.
@@ -70,7 +70,36 @@ impl Shell {
             answer: self.last_answer(id),
             status: self.status_text(id).map(str::to_owned),
             next_run: self.next_run(id).map(|time| format!("{time:.3}")),
+            log: self.sinks(id),
+            log_memory: self.log_memory(id),
+            log_dropped: self.output.dropped(id),
         }
+    }
+
+    /// Where its output goes.
+    pub(super) fn sinks(&self, id: Id) -> Vec<String> {
+        let service = self.plan.service(id);
+        if service.exec.is_none() {
+            return Vec::new();
+        }
+        let words = |sink: &Sink| match sink {
+            Sink::Console => vec!["console".to_owned()],
+            Sink::Null => vec!["null".to_owned()],
+            Sink::Inherit => vec!["inherit".to_owned()],
+            Sink::File(file) => {
+                [Some(&file.path), file.stderr_path.as_ref()].into_iter().flatten().cloned().collect()
+            }
+            Sink::Syslog(syslog) => vec![format!("syslog {}", syslog.address)],
+            Sink::Service(logger) => vec![format!("service:{}", self.name(*logger))],
+        };
+        service.log.to.iter().flat_map(words).collect()
+    }
+
+    /// How much of its output is kept in memory at most: nothing of what foster does not see.
+    fn log_memory(&self, id: Id) -> u32 {
+        let service = self.plan.service(id);
+        let unseen = service.inherits_output() && service.log.stderr != StderrTo::Null;
+        if unseen || service.exec.is_none() { 0 } else { service.log.memory }
     }
 
     /// Whether something would tell that it is not well.

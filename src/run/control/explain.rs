@@ -64,6 +64,16 @@ impl Shell {
             let next = self.next_run(id).map(|time| format!(", next at {time}")).unwrap_or_default();
             facts.push(format!("schedule: {}{zone}{next}", schedule.cron));
         }
+        let sinks = self.sinks(id);
+        let dropped = self.output.dropped(id);
+        if dropped > 0 || !matches!(sinks.as_slice(), [] | [_]) || sinks.iter().any(|sink| sink != "console")
+        {
+            let dropped = match dropped {
+                0 => String::new(),
+                count => format!("; dropped lines: {count}"),
+            };
+            facts.push(format!("output: {}{dropped}", sinks.join(", ")));
+        }
         facts
     }
 

@@ -3,13 +3,16 @@
 use super::super::output::{Cursor, Entry};
 use super::super::shell::Shell;
 use crate::control::api::LogLine;
-use crate::control::{Answer, Ask, Logs, Reply};
+use crate::control::{Answer, Ask, Logs, Reply, Stream as StreamAsked};
 use crate::log::{Kept, Stamp, Stream};
 use crate::model::Id;
 use std::time::Duration;
 
 /// Bytes that one answer carries, or one line if that is longer.
 const CHUNK: usize = 32 * 1024;
+
+/// The stream of a line that stands for those that are missing.
+const LOST: &str = "lost";
 
 /// Those who follow, and wait for a line.
 #[derive(Debug, Default)]
@@ -29,7 +32,14 @@ impl Followers {
 #[derive(Debug)]
 pub(super) struct Reading {
     cursor: Cursor,
+    /// The only stream that he wants.
+    stream: Option<&'static str>,
     follow: bool,
+}
+
+/// Whether it is for somebody who wants this stream only. What is lost may be.
+fn is_wanted(stream: Option<&str>, line: &LogLine) -> bool {
+    stream.is_none_or(|stream| line.stream == stream || line.stream == LOST)
 }
 
 impl Shell {
@@ -37,8 +47,14 @@ impl Shell {
     pub(super) fn logs(&mut self, ids: Option<&[Id]>, logs: &Logs, reply: Reply) {
         let since = logs.since.map_or(Stamp::default(), |time| self.stamp(self.wall().since_begin(time)));
         let count = logs.lines.map_or(usize::MAX, |lines| usize::try_from(lines).unwrap_or(usize::MAX));
-        let cursor = self.output.cursor(ids, count, since, logs.follow);
-        let mut reading = Reading { cursor, follow: logs.follow };
+        let stream = logs.stream.map(StreamAsked::name);
+        // The newest lines of one stream only are counted among all of them.
+        let first = if stream.is_some() { usize::MAX } else { count };
+        let cursor = self.output.cursor(ids, first, since, logs.follow);
+        let mut reading = Reading { cursor, stream, follow: logs.follow };
+        if stream.is_some() && count < usize::MAX {
+            self.skip_to_last(&mut reading, count);
+        }
         // Answered at once also when there is nothing, so that the client knows that it follows.
         let lines = self.read_logs(&mut reading);
         let more = (reading.follow || !lines.is_empty()).then(|| Ask::MoreLogs(Box::new(reading)));
@@ -85,14 +101,32 @@ impl Shell {
 
     fn read_logs(&mut self, reading: &mut Reading) -> Vec<u8> {
         let mut lines = Vec::new();
-        self.each_line(&mut reading.cursor, |line| {
+        let Reading { cursor, stream, .. } = reading;
+        self.each_line(cursor, |line| {
             // The types of the API have string keys only, so it cannot fail.
-            if serde_json::to_writer(&mut lines, &line).is_ok() {
+            if is_wanted(*stream, &line) && serde_json::to_writer(&mut lines, &line).is_ok() {
                 lines.push(b'\n');
             }
             lines.len() < CHUNK
         });
         lines
+    }
+
+    /// Leaves the last so many lines of those that he wants.
+    fn skip_to_last(&mut self, reading: &mut Reading, count: usize) {
+        let Reading { cursor, stream, .. } = reading;
+        let (mut ahead, mut wanted) = (cursor.clone(), 0usize);
+        self.each_line(&mut ahead, |line| {
+            wanted += usize::from(is_wanted(*stream, &line));
+            true
+        });
+        let mut surplus = wanted.saturating_sub(count);
+        if surplus > 0 {
+            self.each_line(cursor, |line| {
+                surplus -= usize::from(is_wanted(*stream, &line));
+                surplus > 0
+            });
+        }
     }
 
     /// The last lines of the last process of a service.
@@ -120,8 +154,8 @@ impl Shell {
                     if stream == Stream::Out { "stdout" } else { "stderr" },
                     String::from_utf8_lossy(line.bytes).into_owned(),
                 ),
-                Entry::Lost(_, 1) => (running, "lost", "1 line is missing here".to_owned()),
-                Entry::Lost(_, count) => (running, "lost", format!("{count} lines are missing here")),
+                Entry::Lost(_, 1) => (running, LOST, "1 line is missing here".to_owned()),
+                Entry::Lost(_, count) => (running, LOST, format!("{count} lines are missing here")),
             };
             emit(LogLine { time: wall.at(time), service, stream: stream.to_owned(), text })
         });

@@ -3,7 +3,7 @@
 use super::outlets::{Key, Outlets};
 use super::{FILES, Output, data};
 use crate::log::{FileSpec, Stream};
-use crate::model::{LogFile, StderrTo};
+use crate::model::{LogFile, LogLevel, StderrTo};
 use crate::sys::error_text;
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use std::io;
@@ -17,7 +17,7 @@ impl Output {
             let path = spec.path.display().to_string();
             self.outlets.file(path.clone(), spec).unwrap_or_else(|error| {
                 let text = format!("cannot open {path}: {}; its lines go to the console", error_text(&error));
-                self.own.push(text.as_bytes());
+                self.own.push(LogLevel::Warn, text.as_bytes());
                 self.outlets.console(stream)
             })
         })

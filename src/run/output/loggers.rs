@@ -4,7 +4,7 @@ use super::outlets::{Key, Slot};
 use super::source::NOWHERE;
 use super::{Output, Source, Stream};
 use crate::log::{Input, Outlet, Syslog};
-use crate::model::{self, Id, Plan, SyslogAddress};
+use crate::model::{self, Id, Plan};
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -107,11 +107,7 @@ impl Output {
 
     /// The outlet to a syslog server, which all services share whose lines go there.
     pub(super) fn syslog(&mut self, syslog: &model::Syslog) -> u32 {
-        let place = match &syslog.address {
-            SyslogAddress::Unix(path) => path.clone(),
-            SyslogAddress::Udp(to) => format!("udp:{to}"),
-            SyslogAddress::Tcp(to) => format!("tcp:{to}"),
-        };
+        let place = syslog.address.to_string();
         let name = format!("syslog at {place}");
         self.outlet(Key::Syslog(place), || (name, Box::new(Syslog::new(&syslog.address))))
     }
