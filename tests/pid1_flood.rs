@@ -15,7 +15,7 @@ fn flood() -> String {
 
 /// Whether anything that this service wrote is known.
 fn is_heard(c: &Container, service: &str) -> bool {
-    c.foster_ends(0, &["logs", "-n", "1", service]).stdout.contains("a line of a flood")
+    c.foster(&["logs", "-n", "1", service]).stdout.contains("a line of a flood")
 }
 
 #[test]

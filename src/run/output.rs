@@ -24,6 +24,7 @@ mod outlets;
 mod own;
 mod pipe;
 mod replace;
+mod rest;
 mod seek;
 mod source;
 
@@ -38,6 +39,7 @@ use crate::sys::Pid;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use outlets::{Key, Outlets};
 use pipe::{Pipe, Taken};
+use rest::Resting;
 use source::{Source, Way};
 use std::collections::VecDeque;
 use std::io;
@@ -80,6 +82,7 @@ pub struct Output {
     /// Streams with something to read, in the order in which they have their share.
     queue: VecDeque<Token>,
     paused: Vec<Token>,
+    resting: Resting,
     /// The outlets to loggers whose input is to end.
     ending: Vec<u32>,
     /// The services that wrote the line that is sought.
@@ -144,6 +147,7 @@ impl Output {
             inherited: [None, None],
             queue: VecDeque::new(),
             paused: Vec::new(),
+            resting: Resting::default(),
             ending: Vec::new(),
             found: Vec::new(),
             buffer: vec![0; SHARE].into_boxed_slice(),
@@ -213,6 +217,7 @@ impl Output {
     /// Moves output along: reads up to `budget` bytes (somewhat more at most) in fair shares, and writes what the
     /// outlets take. True when there is more to do at once.
     pub fn turn(&mut self, budget: usize) -> bool {
+        self.wake_resting();
         self.settle();
         let mut left = budget;
         while left > 0
@@ -228,11 +233,14 @@ impl Output {
             // A whole share, though it exceeds the budget: the rest of one would always fall to the same.
             let taken = self.read(at, stream, SHARE);
             left = left.saturating_sub(taken.count.max(LEAST));
-            if taken.more
-                && let Some(pipe) = self.pipe_mut(token)
-            {
+            let now = self.clock.last;
+            let Some(pipe) = self.pipe_mut(token) else { continue };
+            let rests = pipe.should_rest(now, taken);
+            if taken.more {
                 pipe.queued = true;
                 self.queue.push_back(token);
+            } else if rests {
+                self.rest(token);
             }
         }
         self.settle();
@@ -245,7 +253,7 @@ impl Output {
     /// When [`Output::turn`] is to be called though nothing happens; none: not at all.
     #[must_use]
     pub fn retry(&self) -> Option<Instant> {
-        self.outlets.retry()
+        [self.outlets.retry(), self.resting.until()].into_iter().flatten().min()
     }
 
     /// A process of the service ended: takes what it wrote out of its pipes, the last line too if it has no newline.

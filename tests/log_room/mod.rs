@@ -68,13 +68,19 @@ impl Shell {
         let mut more = true;
         while !holds(&mut self.output) {
             assert!(Instant::now() < self.deadline, "it took too long");
-            more = self.turn(if more { 0 } else { 1000 }).1;
+            let left = self.output.retry().map(|time| time.saturating_duration_since(Instant::now()));
+            let left = left.map_or(1000, |left| u16::try_from(left.as_millis()).unwrap_or(1000) + 1);
+            more = self.turn(if more { 0 } else { left }).1;
         }
     }
 
     /// Turns until there is nothing to do but wait.
     pub fn until_idle(&mut self) {
-        while self.turn(0) != (0, false) {
+        // One that rests for a moment has more to say.
+        let rests = |output: &Output| {
+            output.retry().is_some_and(|time| time < Instant::now() + Duration::from_millis(10))
+        };
+        while self.turn(0) != (0, false) || rests(&self.output) {
             assert!(Instant::now() < self.deadline, "it never rests");
         }
     }

@@ -27,6 +27,11 @@ pub(super) struct Pipe {
     /// Where processes ended: so many bytes after the one before (or from here), a line ends even without a newline.
     cuts: VecDeque<usize>,
     large: bool,
+    /// When it was last looked at, in nanoseconds of the output's clock.
+    pub(super) looked: u64,
+    /// How many looks in a row followed each other soon, and whether it has just had a rest.
+    pub(super) quick: u8,
+    pub(super) rested: bool,
     /// What has come through it.
     count: Count,
     /// It waits for its share of a turn.
@@ -50,6 +55,9 @@ impl Pipe {
             splitter: Splitter::default(),
             cuts: VecDeque::new(),
             large,
+            looked: 0,
+            quick: 0,
+            rested: false,
             count: Count::default(),
             queued: false,
             paused: false,

@@ -117,6 +117,7 @@ impl Output {
             let tokens = Stream::BOTH.map(|stream| stream_token(at, stream));
             self.queue.retain(|token| !tokens.contains(token));
             self.paused.retain(|token| !tokens.contains(token));
+            self.resting.forget(tokens);
             self.retired = self.retired.saturating_sub(1);
             self.free.extend(u32::try_from(at));
             buried = true;
