@@ -150,3 +150,15 @@ fn the_same_file_twice_is_one_console() {
     let (_other_reader, other) = std::io::pipe().unwrap();
     assert_eq!(consoles(writer.as_fd(), other.as_fd()).len(), 2);
 }
+
+#[test]
+fn a_terminal_that_was_hung_up_is_an_error_that_is_said_once() {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let mut console = Console::new(pty.slave.as_fd());
+    drop(pty.master);
+    put(&mut console, b"to nobody\n");
+    assert_eq!(console.flush(), Progress::Empty);
+    assert_eq!(console.take_notice(), Some(Notice::Failing(Errno::EIO.desc().to_owned())));
+    put(&mut console, b"nor this\n");
+    assert_eq!((console.flush(), console.take_notice(), console.pending()), (Progress::Empty, None, 0));
+}
