@@ -10,7 +10,7 @@
 //! - socket: `MSG_DONTWAIT`.
 //! - regular file, /dev/null and the like: write(2) does not wait for anybody.
 
-use super::outlet::{LOW, Notice, Outlet, Progress};
+use super::outlet::{LOW, Notice, Outlet, Progress, empty};
 use crate::sys::console::{send_nowait, write_nowait};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -19,8 +19,6 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::{isatty, write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// A buffer that grew beyond this gives its memory back once it is empty.
-const KEEP: usize = 128 * 1024;
 /// The most that [`Way::PollPipe`] writes at once: PIPE_BUF. A pipe polls writable when at least one page is free, and
 /// a write of one page fits there. It could still wait if another process that shares the pipe took that page between
 /// the two calls; nothing older than Linux 6.4 offers better on a description that is not ours.
@@ -165,11 +163,7 @@ impl Outlet for Console {
             }
         }
         self.written = 0;
-        if self.buffer.capacity() > KEEP {
-            self.buffer = Vec::new();
-        } else {
-            self.buffer.clear();
-        }
+        empty(&mut self.buffer);
         Progress::Empty
     }
 

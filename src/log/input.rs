@@ -4,7 +4,7 @@
 //! goes to the process that is there, and then the end of file; what comes after waits for the next one, which gets another
 //! pipe.
 
-use super::outlet::{LOW, Notice, Outlet, Progress};
+use super::outlet::{LOW, Notice, Outlet, Progress, empty};
 use crate::sys::fds;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -14,8 +14,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What is taken out of a pipe at once: as much as one holds.
 const PIPE: usize = 64 * 1024;
-/// A buffer that grew beyond this gives its memory back once it is empty.
-const KEEP: usize = 128 * 1024;
 
 /// A pipe to the processes of one service, and the bytes that wait for room in it.
 #[derive(Debug, Default)]
@@ -122,11 +120,7 @@ impl Outlet for Input {
             return Progress::Stalled;
         }
         self.written = 0;
-        if self.buffer.capacity() > KEEP {
-            self.buffer = Vec::new();
-        } else {
-            self.buffer.clear();
-        }
+        empty(&mut self.buffer);
         Progress::Empty
     }
 

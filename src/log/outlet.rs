@@ -10,6 +10,18 @@ pub const HIGH: usize = 256 * 1024;
 /// At this, reading goes on.
 pub const LOW: usize = 64 * 1024;
 
+/// A buffer that grew beyond this gives its memory back once it is empty.
+const KEEP: usize = 128 * 1024;
+
+/// Empties a buffer of which nothing waits any more.
+pub(super) fn empty(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEEP {
+        *buffer = Vec::new();
+    } else {
+        buffer.clear();
+    }
+}
+
 /// Takes bytes and moves them on without ever waiting.
 ///
 /// Whole lines come, as a [format](super::Format) made them; an outlet passes on the bytes as they are, in their order. It does

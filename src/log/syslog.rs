@@ -19,7 +19,7 @@ mod message;
 
 pub use message::Header;
 
-use super::outlet::{LOW, Notice, Outlet, Progress};
+use super::outlet::{LOW, Notice, Outlet, Progress, empty};
 use crate::model::SyslogAddress;
 use crate::sys::{connect, error_text};
 use link::Link;
@@ -42,8 +42,6 @@ const TRIAL: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(50);
 /// A message is not cut to less than RFC 5424 section 6.1 has every receiver take.
 const SHORTEST: usize = 480;
-/// A buffer that grew beyond this gives its memory back once it is empty.
-const KEEP: usize = 128 * 1024;
 
 /// The way to one syslog server, for all services whose messages go there. It is opened when the first one comes.
 #[derive(Debug)]
@@ -327,11 +325,7 @@ impl Outlet for Syslog {
             return Progress::Stalled;
         }
         (self.done, self.sent) = (0, 0);
-        if self.buffer.capacity() > KEEP {
-            self.buffer = Vec::new();
-        } else {
-            self.buffer.clear();
-        }
+        empty(&mut self.buffer);
         Progress::Empty
     }
 

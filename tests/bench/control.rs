@@ -3,8 +3,9 @@
 use crate::Bench;
 use crate::instance::Instance;
 use crate::report::{Table, complain};
-use crate::setup::{Kind, Load};
+use crate::setup::{Kind, Load, Peer};
 use crate::stats::{Series, digits};
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -37,33 +38,44 @@ pub fn measure(bench: &mut Bench) {
         ("`foster status --json`, the whole process", rounds, &verb),
     ];
     for (name, count, ask) in asks {
-        let mut size = 0;
+        let size = Cell::new(0);
         let cells = running.each_ref().map(|instance| {
-            let mut series = Series::default();
-            for _ in 0..count {
-                let result = instance.as_ref().map_err(Clone::clone).and_then(|instance| {
-                    let begin = Instant::now();
-                    size = ask(instance)?;
-                    Ok(begin.elapsed().as_secs_f64() * 1e3)
-                });
-                let failed = result.is_err();
-                series.push(result);
-                if failed {
-                    break;
-                }
-            }
-            if series.median().is_none() {
-                complain(peer, &Err::<(), _>(format!("{name}: {}", series.failures.join(", "))));
-            }
-            match (series.median(), series.percentile(99)) {
-                (Some(median), Some(most)) => format!("{} / {}", digits(median), digits(most)),
-                _ => "failed".into(),
-            }
+            sampled(peer, name, count, instance, |instance| ask(instance).map(|bytes| size.set(bytes)))
         });
         let [hundred, thousand] = cells;
-        table.row(name, vec![count.to_string(), hundred, thousand, digits(size as f64 / 1024.0)]);
+        table.row(name, vec![count.to_string(), hundred, thousand, digits(size.get() as f64 / 1024.0)]);
     }
     bench.report.add(table);
+}
+
+/// The median and the 99th percentile of so many rounds, in ms.
+pub fn sampled(
+    peer: &Peer,
+    name: &str,
+    rounds: usize,
+    instance: &Result<Instance, String>,
+    ask: impl Fn(&Instance) -> Result<(), String>,
+) -> String {
+    let mut series = Series::default();
+    for _ in 0..rounds {
+        let result = instance.as_ref().map_err(Clone::clone).and_then(|instance| {
+            let begin = Instant::now();
+            ask(instance)?;
+            Ok(begin.elapsed().as_secs_f64() * 1e3)
+        });
+        let failed = result.is_err();
+        series.push(result);
+        if failed {
+            break;
+        }
+    }
+    match (series.median(), series.percentile(99)) {
+        (Some(median), Some(most)) => format!("{} / {}", digits(median), digits(most)),
+        _ => {
+            complain(peer, &Err::<(), _>(format!("{name}: {}", series.failures.join(", "))));
+            "failed".into()
+        }
+    }
 }
 
 fn connect(socket: &Path, path: &str) -> Result<BufReader<UnixStream>, String> {

@@ -1,12 +1,10 @@
 //! What somebody else notices of a service that writes without end: foster alone.
 
 use crate::Bench;
-use crate::control::{get, post};
+use crate::control::{get, post, sampled};
 use crate::instance::Instance;
 use crate::report::{Table, complain};
 use crate::setup::{Kind, Load};
-use crate::stats::{Series, digits};
-use std::time::Instant;
 
 pub fn measure(bench: &mut Bench) {
     let mut table = Table::new(
@@ -35,28 +33,9 @@ pub fn measure(bench: &mut Bench) {
         }),
     ];
     for (name, ask) in asks {
-        let cells = running.each_ref().map(|instance| {
-            let mut series = Series::default();
-            for _ in 0..rounds {
-                let result = instance.as_ref().map_err(Clone::clone).and_then(|instance| {
-                    let begin = Instant::now();
-                    ask(instance)?;
-                    Ok(begin.elapsed().as_secs_f64() * 1e3)
-                });
-                let failed = result.is_err();
-                series.push(result);
-                if failed {
-                    break;
-                }
-            }
-            if series.median().is_none() {
-                complain(peer, &Err::<(), _>(format!("{name}: {}", series.failures.join(", "))));
-            }
-            match (series.median(), series.percentile(99)) {
-                (Some(median), Some(most)) => format!("{} / {}", digits(median), digits(most)),
-                _ => "failed".into(),
-            }
-        });
+        let cells = running
+            .each_ref()
+            .map(|instance| sampled(peer, name, rounds, instance, |instance| ask(instance).map(drop)));
         let [quiet, flooded] = cells;
         table.row(name, vec![rounds.to_string(), quiet, flooded]);
     }

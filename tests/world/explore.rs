@@ -1,7 +1,8 @@
 //! Breadth first through every state that a tree can reach.
 
 use super::invariants::{Edge, check_state, check_step};
-use super::{Freedom, Mixed, World};
+use super::key::Mixed;
+use super::{Freedom, World};
 use foster::core::Event;
 use foster::model::{Plan, Service};
 use std::collections::HashSet;
