@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod graph;
 mod healthcheck;
+mod init;
 mod log_level;
 mod logs;
 mod man;
@@ -25,7 +26,6 @@ mod timeline;
 mod wait;
 
 use clap::{ArgMatches, Args, Command};
-use std::process::ExitCode;
 
 /// What was asked did not come true.
 const EX_FALSE: u8 = 1;
@@ -66,6 +66,7 @@ impl Row {
 /// Every verb, in the order in which people meet them.
 const VERBS: &[Row] = &[
     Row::new::<run::Args>("run"),
+    Row { name: "init", declare: init::declare, run: |_| Ok(EX_USAGE) },
     Row::new::<check::Args>("check"),
     Row::new::<status::Args>("status"),
     Row::new::<act::Start>("start"),
@@ -105,9 +106,9 @@ fn command(only: Option<&Row>) -> Command {
     }
 }
 
-/// Runs the command line of this process.
+/// Runs the command line of this process, and gives the exit code.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main() -> u8 {
     let first = std::env::args_os().nth(1);
     let named = first.and_then(|word| VERBS.iter().find(|verb| word == verb.name));
     let parsed = command(named).try_get_matches().and_then(|matches| {
@@ -120,11 +121,11 @@ pub fn main() -> ExitCode {
         (verb.run)(matches)
     });
     match parsed {
-        Ok(code) => code.into(),
+        Ok(code) => code,
         Err(error) => {
             // Where nobody can read it, the code still tells.
             let _ = error.print();
-            if error.use_stderr() { EX_USAGE.into() } else { ExitCode::SUCCESS }
+            if error.use_stderr() { EX_USAGE } else { 0 }
         }
     }
 }

@@ -46,6 +46,11 @@ pub fn closed_at_entry() -> Vec<RawFd> {
     (0..3).filter(|fd| closed >> fd & 1 == 1).collect()
 }
 
+/// The same as one bit for each.
+pub(super) fn closed_bits() -> u8 {
+    CLOSED_AT_ENTRY.load(Ordering::Relaxed)
+}
+
 /// Marks all descriptors from 3 on that this process was started with close-on-exec, so that no service inherits them.
 ///
 /// # Errors
@@ -66,6 +71,21 @@ pub fn mark_inherited_cloexec() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Closes all descriptors from 3 on.
+pub fn close_inherited() {
+    // SAFETY: numbers only; for a process that has none of its own.
+    unsafe {
+        if libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0) == 0 {
+            return;
+        }
+        // Before Linux 5.9. Not by /proc, which may be missing.
+        let most = libc::sysconf(libc::_SC_OPEN_MAX).clamp(0, 1 << 16);
+        for fd in 3..libc::c_int::try_from(most).unwrap_or(0) {
+            libc::close(fd);
+        }
+    }
 }
 
 /// A pipe: the end to read and the end to write, both close-on-exec and 3 or above; see pipe(2).

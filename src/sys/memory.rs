@@ -9,14 +9,20 @@ pub fn give_back() {
     unsafe {
         libc::malloc_trim(0);
     }
-    #[cfg(all(target_os = "linux", target_feature = "crt-static"))]
     drop_code();
 }
 
-/// Only in a static program, whose linker defines where its one image begins and where its code ends. Before that end
-/// nothing is ever written: relocated data come behind it.
+/// Gives back the pages of this program's own code; those that are used come back. Only in a static program, whose linker
+/// defines where its one image begins and where its code ends. Before that end nothing is ever written: relocated data
+/// come behind it.
+#[cfg(not(all(target_os = "linux", target_feature = "crt-static")))]
+pub fn drop_code() {}
+
+/// Gives back the pages of this program's own code; those that are used come back. Only in a static program, whose linker
+/// defines where its one image begins and where its code ends. Before that end nothing is ever written: relocated data
+/// come behind it.
 #[cfg(all(target_os = "linux", target_feature = "crt-static"))]
-fn drop_code() {
+pub fn drop_code() {
     unsafe extern "C" {
         static __executable_start: u8;
         static etext: u8;

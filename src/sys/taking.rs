@@ -1,0 +1,113 @@
+//! Taking signals one at a time, without handlers: rt_sigtimedwait(2) itself, because libc's function leaves out the signals
+//! that libc uses. They must be blocked.
+
+use super::Pid;
+use super::signal::{self, Mask};
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+/// Who sent a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The kernel: a key of the terminal, the death of a child.
+    Kernel,
+    /// This process itself, such as the SIGPIPE of a write that nobody will read.
+    Own,
+    /// Any other.
+    Somebody,
+}
+
+/// A signal that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Its number, 1 to 64.
+    pub number: u8,
+    /// Who sent it.
+    pub origin: Origin,
+}
+
+/// Waits for one of the signals of a set and takes it; for ever without `most`. `None` when the time is over, and
+/// when a signal out of the set came between.
+pub fn take(set: Mask, most: Option<Duration>) -> Option<Taken> {
+    // The kernel's timespec is two longs.
+    let most = most.map(|time| {
+        [
+            time.as_secs().try_into().unwrap_or(libc::c_long::MAX),
+            libc::c_long::from(time.subsec_nanos() as i32),
+        ]
+    });
+    let timeout = most.as_ref().map_or(std::ptr::null(), |time| time.as_ptr());
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let set = [set, 0];
+    let result = loop {
+        // SAFETY: a set of 8 bytes at least, room for a siginfo_t, and a timespec or none.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigtimedwait,
+                set.as_ptr(),
+                info.as_mut_ptr(),
+                timeout,
+                signal::SET_SIZE,
+            )
+        };
+        // With a time it is told at which the caller looks again anyway.
+        if result < 0 && super::errno() == libc::EINTR && most.is_none() {
+            continue;
+        }
+        break result;
+    };
+    let number = u8::try_from(result).ok().filter(|number| *number > 0)?;
+    // SAFETY: zeroed, and filled by the kernel.
+    let info = unsafe { info.assume_init() };
+    let origin = match info.si_code {
+        // SAFETY: a signal that a process sent has a pid.
+        code if code <= 0 && unsafe { info.si_pid() } == own_pid() => Origin::Own,
+        code if code <= 0 => Origin::Somebody,
+        _ => Origin::Kernel,
+    };
+    Some(Taken { number, origin })
+}
+
+fn own_pid() -> Pid {
+    // SAFETY: takes no memory.
+    unsafe { libc::getpid() }
+}
+
+/// Stops this process, and with `group` all of its process group, as the terminal's key for that does (SIGTSTP). Returns
+/// when it is continued, and at once where nobody could do that: an orphaned group is not stopped, nor is PID 1 (setpgid(2),
+/// signal(7)). SIGTSTP must be blocked. Whether it was stopped.
+pub fn suspend(group: bool) -> bool {
+    let bit = |number: i32| 1 << (number - 1);
+    // SAFETY: numbers only; 0 is the own group.
+    unsafe { libc::kill(if group { 0 } else { own_pid() }, libc::SIGTSTP) };
+    let mask = signal::mask();
+    signal::set_mask(mask & !bit(libc::SIGTSTP));
+    signal::set_mask(mask);
+    // What continues it is pending then, for it is blocked.
+    signal::pending() & bit(libc::SIGCONT) != 0
+}
+
+/// Stops this process by SIGSTOP, whoever may or may not continue it; PID 1 goes on.
+pub fn stop_self() {
+    // SAFETY: numbers only.
+    unsafe { libc::kill(own_pid(), libc::SIGSTOP) };
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_real_time_signal_is_taken_and_its_sender_is_known() {
+        let before = signal::block_all();
+        for number in 32..=64_u8 {
+            // SAFETY: to this thread alone, in which all is blocked.
+            unsafe { libc::syscall(libc::SYS_tgkill, own_pid(), libc::gettid(), i32::from(number)) };
+            let taken = take(1 << (number - 1), Some(Duration::ZERO)).unwrap();
+            assert_eq!(taken, Taken { number, origin: Origin::Own });
+        }
+        assert_eq!(take(1 << 63, Some(Duration::ZERO)), None);
+        signal::set_mask(before);
+    }
+}
