@@ -21,6 +21,7 @@
 //! | `thread`         | threads that wait for disks, so that PID 1 does not                        |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
+//! | `unlinked`       | what a static release leaves out of libc                                   |
 
 #![allow(unsafe_code)]
 
@@ -47,6 +48,8 @@ pub mod signal;
 mod spawn;
 mod stack;
 pub mod thread;
+#[cfg(all(panic = "abort", target_feature = "crt-static", target_env = "gnu"))]
+mod unlinked;
 pub mod users;
 mod watch;
 
