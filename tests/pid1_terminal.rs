@@ -213,7 +213,10 @@ fn as_a_job_of_a_shell_it_stops_with_a_second_ctrl_z_and_goes_on_with_fg() {
     c.wait_line(&["ready"]);
     c.type_in("\x1a");
     c.wait_line(&["shell: stopped by SIGTSTP"]);
-    c.check(eventually(PATIENCE, || foreground(&c).starts_with("foster")), "the terminal is the supervisor's");
+    c.check(
+        eventually(PATIENCE, || foreground(&c).starts_with("foster")),
+        "the terminal is the supervisor's",
+    );
     c.type_in("\x1a");
     c.wait_line(&["Stopped", "$FOSTER"]);
     c.type_in("fg\n");
