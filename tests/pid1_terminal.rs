@@ -168,6 +168,7 @@ fn output_that_goes_elsewhere_still_goes_there() {
     needs_namespace!();
     let toml = format!("main = true\n{}[log]\nto = \"null\"\n", sh("test -t 1 || echo hidden; read line"));
     let mut c = Setup::new().output(Output::Terminal).service("shell", toml).start();
+    c.wait_state("shell", "ready");
     c.check(
         eventually(PATIENCE, || c.foster_ends(0, &["logs", "shell"]).stdout.contains("hidden")),
         "in memory",
