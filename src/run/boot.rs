@@ -49,8 +49,7 @@ pub fn run(
     notes: &[String],
 ) -> Result<u8, BootError> {
     signal::prepare_supervisor();
-    // Not fatal: at worst a service inherits a descriptor that the runtime left open.
-    let _ = fds::mark_inherited_cloexec();
+    fds::close_inherited();
     limits::raise_nofile();
     // Silent where it is refused: orphans then go to the PID 1 that there is.
     let _ = std::process::id() == 1 || reap::set_child_subreaper();

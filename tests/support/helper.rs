@@ -1,6 +1,7 @@
 //! The test program in a second role: as a service. A constructor looks for a mark in argv before `main` runs, so
 //! that no helper has to be built, found or shipped, and nothing of the test framework is running yet.
 
+use super::plight::{Program, bring_about};
 use std::ffi::CString;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -41,7 +42,9 @@ extern "C" fn entry() {
             raise_loopback();
             enter(socket, &words[2..])
         }
+        ["under", plight, ..] => under(plight, &words[2..]),
         ["serve", name, ..] => serve(name, &words[2..]),
+        ["life", name, events, ..] => life(name, events, &words[3..]),
         ["answer", name, place] => super::answer::answer(name, place),
         ["starve", _, ..] => starve(&words[1..]),
         ["orphans", count] => orphans(count.parse().unwrap()),
@@ -80,6 +83,55 @@ fn become_program(argv: &[&str]) -> i32 {
     let argv: Vec<CString> = argv.iter().map(|&one| CString::new(one).unwrap()).collect();
     let _ = nix::unistd::execv(&argv[0], &argv);
     127
+}
+
+/// `under WORD;WORD… PROGRAM…`: brings all of that about, and becomes the program. See `plight`.
+fn under(words: &str, argv: &[&str]) -> i32 {
+    let mut program = Program { path: argv[0], argv: argv.to_vec() };
+    words.split(';').for_each(|word| bring_about(word, &mut program));
+    let argv: Vec<CString> = program.argv.iter().map(|&one| CString::new(one).unwrap()).collect();
+    let _ = nix::unistd::execv(&CString::new(program.path).unwrap(), &argv);
+    127
+}
+
+/// `life NAME EVENTS [OPTION…]`: leaves an orphan that ends as soon as it is adopted (`adopted NAME PID PARENT`), and a
+/// process in a session of its own that waits for SIGTERM (`apart NAME`, then `swept NAME`); and serves. Needs neither a
+/// shell nor the environment.
+fn life(name: &str, events: &str, options: &[&str]) -> i32 {
+    // SAFETY: one thread; the children only read, make sessions, wait for a signal, speak and exit.
+    unsafe {
+        std::env::set_var("EVENTS", events);
+        let mut ends = [0; 2];
+        libc::pipe(ends.as_mut_ptr());
+        let child = fork_at_last();
+        if child == 0 {
+            let parent = libc::getpid();
+            if fork_at_last() == 0 {
+                // The end of the parent, which closes the pipe a moment before its children are given away.
+                libc::close(ends[1]);
+                libc::read(ends[0], (&raw mut ends[1]).cast(), 1);
+                while libc::getppid() == parent {
+                    std::thread::yield_now();
+                }
+                say(&format!("adopted {name} {} {}", libc::getpid(), libc::getppid()));
+            }
+            libc::_exit(0);
+        }
+        libc::close(ends[1]);
+        libc::waitpid(child, std::ptr::null_mut(), 0);
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTERM);
+        if fork_at_last() == 0 {
+            libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+            libc::setsid();
+            say(&format!("apart {name}"));
+            libc::sigwait(&raw const set, &mut 0);
+            say(&format!("swept {name}"));
+            libc::_exit(0);
+        }
+    }
+    serve(name, options)
 }
 
 /// A fresh network has a loopback interface that is down.

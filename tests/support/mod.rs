@@ -18,6 +18,7 @@ mod container;
 mod helper;
 mod http;
 mod logger;
+mod plight;
 mod processes;
 mod servers;
 mod setup;
