@@ -7,7 +7,10 @@ mod support;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use support::{Container, Output, PATIENCE, PROMPT, Setup, eventually, is_root, needs_namespace};
+use support::{
+    Container, Memory, Output, PATIENCE, PROMPT, Pids, Setup, eventually, is_root, needs_namespace, serve,
+    skip,
+};
 
 /// That of a foster that has to wait for what it cannot see.
 const BUDGET: Duration = Duration::from_secs(1);
@@ -152,37 +155,35 @@ fn table() -> Vec<Plight> {
     ]
 }
 
-/// One life; gives what was wrong with it.
-fn live(plight: &Plight, mode: Mode) {
-    let life = |name, code| {
-        let mut argv = vec![support::program(), "@helper".into(), "life".into(), name];
-        argv.extend(["@HERE@/events".into(), format!("code={code}")]);
-        argv
+/// A foster to be started in this mode, the name of what it runs, and the code of its end.
+fn setup(mode: Mode) -> (Setup, &'static str, i32) {
+    let life = |name: &str| {
+        [&support::program(), "@helper", "life", name, "@HERE@/events", "code=7"].map(str::to_owned)
     };
+    match mode {
+        Mode::Services => {
+            let services = ["run", "--services", "@HERE@/services"];
+            let toml = format!("command = {:?}\n", life("web"));
+            (Setup::new().service("web", toml).arguments(&services), "web", 0)
+        }
+        Mode::Command => {
+            let argv = life("main");
+            let words: Vec<&str> = ["run", "--"].into_iter().chain(argv.iter().map(String::as_str)).collect();
+            (Setup::new().arguments(&words), "main", 7)
+        }
+    }
+}
+
+/// One life. Panics when something is wrong with it.
+fn live(plight: &Plight, mode: Mode) {
+    let (setup, name, code) = setup(mode);
     let budget = if plight.blind { BUDGET } else { PROMPT * 2 };
     let budget = format!("{}ms", budget.as_millis());
-    let mut setup = Setup::new()
-        .env("FOSTER_SHUTDOWN_TIMEOUT", &budget)
-        .output(plight.output.clone())
-        .under(&plight.words);
+    let mut setup =
+        setup.env("FOSTER_SHUTDOWN_TIMEOUT", &budget).output(plight.output.clone()).under(&plight.words);
     if let Some(script) = plight.above {
         setup = setup.below(script);
     }
-    let (name, code) = match mode {
-        Mode::Services => ("web", 0),
-        Mode::Command => ("main", 7),
-    };
-    setup = match mode {
-        Mode::Services => {
-            let services = ["run", "--services", "@HERE@/services"];
-            setup.service(name, format!("command = {:?}\n", life(name.into(), 7))).arguments(&services)
-        }
-        Mode::Command => {
-            let argv = life(name.into(), code);
-            let words: Vec<&str> = ["run", "--"].into_iter().chain(argv.iter().map(String::as_str)).collect();
-            setup.arguments(&words)
-        }
-    };
     let mut c = setup.start();
     let adopted = c.wait_event(&format!("adopted {name}"));
     c.wait_event(&format!("apart {name}"));
@@ -231,7 +232,10 @@ fn the_same_life_is_led_in_every_plight() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                while let Some((plight, mode)) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((plight, mode)) = cells.get(next.fetch_add(1, Ordering::Relaxed))
+                    // Each takes its time.
+                    && wrong.lock().unwrap().len() < 8
+                {
                     if let Err(why) = std::panic::catch_unwind(|| live(plight, *mode)) {
                         let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
                         wrong.lock().unwrap().push(format!("{}, {mode:?}: {why}", plight.name));
@@ -252,4 +256,94 @@ fn missing(plight: &Plight) -> Option<String> {
     let script = plight.above.and_then(|script| script.strip_prefix("exec "))?;
     let name = script.split(' ').next()?;
     support::find_program(name).is_none().then(|| format!("{name} is not installed"))
+}
+
+#[test]
+fn what_foster_cannot_do_without_is_one_line_and_code_1() {
+    needs_namespace!();
+    let cases = [
+        ("limit=nofile:16", ": Too many open files"),
+        ("refuse=ENOSYS:epoll_create1", "cannot start the event loop: Function not implemented"),
+        ("refuse=EPERM:eventfd2", "cannot start the event loop: Operation not permitted"),
+        ("refuse=EPERM:timerfd_create", "cannot keep time: Operation not permitted"),
+        ("refuse=ENOSYS:signalfd4", "cannot hear of deaths: Function not implemented"),
+        ("refuse=EPERM:socketpair", "cannot take signals: Operation not permitted"),
+    ];
+    for (word, wanted) in cases {
+        for mode in MODES {
+            let (setup, ..) = setup(mode);
+            let mut c = setup.under(&[word]).start();
+            c.expect_exit(1);
+            let lines = c.lines();
+            c.check(
+                lines.len() == 1 && lines[0].text.ends_with(wanted),
+                &format!("{word}, {mode:?}: {wanted}"),
+            );
+        }
+    }
+}
+
+#[test]
+fn a_service_that_no_process_is_to_be_had_for_ends_the_container_and_says_why() {
+    needs_namespace!();
+    for mode in MODES {
+        let (setup, name, _) = setup(mode);
+        let mut c = setup.under(&["refuse=EPERM:clone"]).start();
+        c.expect_exit(1);
+        c.wait_line(&[name, ": cannot start a process: Operation not permitted; it has failed"]);
+    }
+}
+
+#[test]
+fn without_any_argument_usage_is_shown() {
+    needs_namespace!();
+    let mut c = Setup::new().under(&["no-arguments"]).start();
+    c.expect_exit(64);
+    c.check(c.printed(&["Usage"]), "no usage");
+}
+
+#[test]
+fn a_process_table_that_is_full_at_the_first_start_is_waited_for() {
+    needs_namespace!();
+    for mode in MODES {
+        let pids = match Pids::create() {
+            Ok(pids) => pids,
+            Err(why) => skip!("{why}"),
+        };
+        let (setup, name, code) = setup(mode);
+        let mut c = setup.pids(pids).held().start();
+        c.pids().allow(Some(0));
+        c.release();
+        c.wait_line(&[
+            name,
+            ": cannot start a process: the limit of processes is reached",
+            "; restarting it in ",
+        ]);
+        c.pids().allow(None);
+        for what in ["up", "adopted", "apart"] {
+            c.wait_event(&format!("{what} {name}"));
+        }
+        c.terminate();
+        c.expect_exit(code);
+    }
+}
+
+#[test]
+fn a_service_that_exceeds_a_limit_of_memory_is_all_that_ends() {
+    needs_namespace!();
+    let memory = match Memory::create(96 << 20) {
+        Ok(memory) => memory,
+        Err(why) => skip!("{why}"),
+    };
+    let hog = "command = [\"tail\", \"/dev/zero\"]\nessential = false\nrequires = [\"web\"]\n[restart]\nlimit = 2\ndelay = \"10ms\"\n";
+    let mut c = Setup::new()
+        .service("web", serve("web", &[]))
+        .service("hog", hog)
+        .prelude(&format!("echo 0 >{}/cgroup.procs", memory.path.display()))
+        .start();
+    c.wait_line(&["hog: was killed by", "SIGKILL", "the container goes on without it"]);
+    let lives = c.events().iter().filter(|event| event.starts_with("up web")).count();
+    c.check(lives == 1, "web was disturbed");
+    c.stop_within(PROMPT);
+    drop(c);
 }

@@ -6,7 +6,7 @@ use super::shell::Shell;
 use super::signals::Inbox;
 use crate::log::OwnLines;
 use crate::model::Plan;
-use crate::sys::{fds, limits, reap, signal};
+use crate::sys::{error_text, fds, limits, reap, signal};
 use std::ffi::OsString;
 use std::io;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ pub struct BootError {
 
 impl std::fmt::Display for BootError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "cannot {}: {}", self.what, self.source)
+        write!(f, "cannot {}: {}", self.what, error_text(&self.source))
     }
 }
 

@@ -48,6 +48,9 @@ extern "C" fn entry() {
         ["answer", name, place] => super::answer::answer(name, place),
         ["starve", _, ..] => starve(&words[1..]),
         ["orphans", count] => orphans(count.parse().unwrap()),
+        ["broods", count, each] => broods(count.parse().unwrap(), each.parse().unwrap()),
+        ["budget", count] => budget(count.parse().unwrap()),
+        ["flap"] => flap(),
         ["chains", count] => chains(count.parse().unwrap()),
         ["bomb"] => bomb(),
         ["flood", count, code] => flood(count.parse().unwrap(), code.parse().unwrap()),
@@ -55,6 +58,7 @@ extern "C" fn entry() {
         ["logger", name, file, ..] => super::logger::log(name, file, &words[3..]),
         ["speak", name, ..] => super::speaker::speak(name, &words[2..]),
         ["status"] => status(),
+        ["look"] => look(),
         ["leave-socket", path] => i32::from(std::os::unix::net::UnixListener::bind(path).is_err()),
         _ => 64,
     };
@@ -220,6 +224,61 @@ fn orphans(count: usize) -> i32 {
     serve("maker", &[])
 }
 
+/// `broods N K`: N processes one after another that each leave behind K, which die within two milliseconds; then `made
+/// broods`, and serves.
+fn broods(count: usize, each: u64) -> i32 {
+    for _ in 0..count {
+        // SAFETY: one thread; the children only fork, wait a moment and exit.
+        unsafe {
+            let child = fork_at_last();
+            if child == 0 {
+                for number in 0..each {
+                    if fork_at_last() == 0 {
+                        super::pause(std::time::Duration::from_millis(number % 3));
+                        libc::_exit(0);
+                    }
+                }
+                libc::_exit(0);
+            }
+            libc::waitpid(child, std::ptr::null_mut(), 0);
+        }
+    }
+    say("made broods");
+    if std::env::var_os("ONCE").is_some() {
+        return 0;
+    }
+    serve("maker", &[])
+}
+
+/// `budget N`: N orphans, one each millisecond; then `refused K`, how many forks failed, and serves.
+fn budget(count: usize) -> i32 {
+    let mut refused = 0;
+    for _ in 0..count {
+        // SAFETY: one thread; the children only fork and exit.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                libc::_exit(i32::from(libc::fork() < 0));
+            }
+            let mut status = 1;
+            if child > 0 {
+                libc::waitpid(child, &raw mut status, 0);
+            }
+            refused += usize::from(status != 0);
+        }
+        super::pause(std::time::Duration::from_millis(1));
+    }
+    say(&format!("refused {refused}"));
+    serve("budget", &[])
+}
+
+/// `flap`: says `flapped CODE` and ends with that code, which is another one nearly each time.
+fn flap() -> i32 {
+    let code = std::process::id() as i32 % 251 + 1;
+    say(&format!("flapped {code}"));
+    code
+}
+
 /// `chains K`: K processes that each fork a successor in a session of its own and die, for ever: no scan of /proc
 /// catches them all, but their number is bounded. Then serves.
 fn chains(count: usize) -> i32 {
@@ -300,6 +359,15 @@ fn status() -> i32 {
     say(&format!("leads {}", pid == session && pid == group));
     let open = (0..4096).filter(|fd| std::path::Path::new(&format!("/proc/self/fd/{fd}")).exists());
     say(&format!("open {:?}", open.collect::<Vec<_>>()));
+    0
+}
+
+/// `look`: says how many processes there are, zombies included.
+fn look() -> i32 {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids =
+        entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<i32>().is_ok()));
+    say(&format!("there are {}", pids.count()));
     0
 }
 

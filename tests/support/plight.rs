@@ -55,7 +55,7 @@ pub fn bring_about(word: &str, program: &mut Program<'_>) {
         "directory-closed" => {
             fs::create_dir(value).unwrap();
             std::env::set_current_dir(value).unwrap();
-            let nobody = std::os::unix::fs::PermissionsExt::from_mode(0);
+            let nobody = std::os::unix::fs::PermissionsExt::from_mode(0o000);
             fs::set_permissions(value, nobody).unwrap();
         }
         // SAFETY: one thread.
@@ -195,10 +195,9 @@ fn self_is_right() -> bool {
 }
 
 fn inherit_descriptors(count: usize) {
-    // As far as the limit goes; none is closed by exec.
-    // SAFETY: duplicates standard output.
-    while (0..count).all(|_| unsafe { libc::dup(1) } >= 0) {
-        return;
+    for _ in 0..count {
+        // SAFETY: duplicates standard output. The copy is not closed by exec.
+        assert!(unsafe { libc::dup(1) } >= 0, "too many descriptors");
     }
 }
 
