@@ -43,14 +43,18 @@ extern "C" fn entry() {
             enter(socket, &words[2..])
         }
         ["under", plight, ..] => under(plight, &words[2..]),
+        ["enter-terminal", socket, ..] => {
+            let controls = nix::unistd::setsid().is_ok() && control_terminal();
+            if controls { enter(socket, &words[2..]) } else { 73 }
+        }
         ["serve", name, ..] => serve(name, &words[2..]),
-        ["life", name, events, ..] => life(name, events, &words[3..]),
+        ["life", name, events, ..] => super::lives::life(name, events, &words[3..]),
         ["answer", name, place] => super::answer::answer(name, place),
         ["starve", _, ..] => starve(&words[1..]),
         ["orphans", count] => orphans(count.parse().unwrap()),
-        ["broods", count, each] => broods(count.parse().unwrap(), each.parse().unwrap()),
-        ["budget", count] => budget(count.parse().unwrap()),
-        ["flap"] => flap(),
+        ["broods", count, each] => super::lives::broods(count.parse().unwrap(), each.parse().unwrap()),
+        ["budget", count] => super::lives::budget(count.parse().unwrap()),
+        ["flap"] => super::lives::flap(),
         ["chains", count] => chains(count.parse().unwrap()),
         ["bomb"] => bomb(),
         ["flood", count, code] => flood(count.parse().unwrap(), code.parse().unwrap()),
@@ -58,7 +62,7 @@ extern "C" fn entry() {
         ["logger", name, file, ..] => super::logger::log(name, file, &words[3..]),
         ["speak", name, ..] => super::speaker::speak(name, &words[2..]),
         ["status"] => status(),
-        ["look"] => look(),
+        ["look"] => super::lives::look(),
         ["leave-socket", path] => i32::from(std::os::unix::net::UnixListener::bind(path).is_err()),
         _ => 64,
     };
@@ -98,44 +102,10 @@ fn under(words: &str, argv: &[&str]) -> i32 {
     127
 }
 
-/// `life NAME EVENTS [OPTION…]`: leaves an orphan that ends as soon as it is adopted (`adopted NAME PID PARENT`), and a
-/// process in a session of its own that waits for SIGTERM (`apart NAME`, then `swept NAME`); and serves. Needs neither a
-/// shell nor the environment.
-fn life(name: &str, events: &str, options: &[&str]) -> i32 {
-    // SAFETY: one thread; the children only read, make sessions, wait for a signal, speak and exit.
-    unsafe {
-        std::env::set_var("EVENTS", events);
-        let mut ends = [0; 2];
-        libc::pipe(ends.as_mut_ptr());
-        let child = fork_at_last();
-        if child == 0 {
-            let parent = libc::getpid();
-            if fork_at_last() == 0 {
-                // The end of the parent, which closes the pipe a moment before its children are given away.
-                libc::close(ends[1]);
-                libc::read(ends[0], (&raw mut ends[1]).cast(), 1);
-                while libc::getppid() == parent {
-                    std::thread::yield_now();
-                }
-                say(&format!("adopted {name} {} {}", libc::getpid(), libc::getppid()));
-            }
-            libc::_exit(0);
-        }
-        libc::close(ends[1]);
-        libc::waitpid(child, std::ptr::null_mut(), 0);
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGTERM);
-        if fork_at_last() == 0 {
-            libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
-            libc::setsid();
-            say(&format!("apart {name}"));
-            libc::sigwait(&raw const set, &mut 0);
-            say(&format!("swept {name}"));
-            libc::_exit(0);
-        }
-    }
-    serve(name, options)
+/// Makes the terminal at standard input that of this session, as a container runtime does.
+fn control_terminal() -> bool {
+    // SAFETY: numbers only.
+    unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 }
 }
 
 /// A fresh network has a loopback interface that is down.
@@ -177,7 +147,7 @@ fn starve(argv: &[&str]) -> i32 {
 }
 
 /// `serve NAME [delay=MS] [ignore] [code=N]`.
-fn serve(name: &str, options: &[&str]) -> i32 {
+pub(super) fn serve(name: &str, options: &[&str]) -> i32 {
     let number = |key: &str| {
         options
             .iter()
@@ -222,61 +192,6 @@ fn orphans(count: usize) -> i32 {
         return 0;
     }
     serve("maker", &[])
-}
-
-/// `broods N K`: N processes one after another that each leave behind K, which die within two milliseconds; then `made
-/// broods`, and serves.
-fn broods(count: usize, each: u64) -> i32 {
-    for _ in 0..count {
-        // SAFETY: one thread; the children only fork, wait a moment and exit.
-        unsafe {
-            let child = fork_at_last();
-            if child == 0 {
-                for number in 0..each {
-                    if fork_at_last() == 0 {
-                        super::pause(std::time::Duration::from_millis(number % 3));
-                        libc::_exit(0);
-                    }
-                }
-                libc::_exit(0);
-            }
-            libc::waitpid(child, std::ptr::null_mut(), 0);
-        }
-    }
-    say("made broods");
-    if std::env::var_os("ONCE").is_some() {
-        return 0;
-    }
-    serve("maker", &[])
-}
-
-/// `budget N`: N orphans, one each millisecond; then `refused K`, how many forks failed, and serves.
-fn budget(count: usize) -> i32 {
-    let mut refused = 0;
-    for _ in 0..count {
-        // SAFETY: one thread; the children only fork and exit.
-        unsafe {
-            let child = libc::fork();
-            if child == 0 {
-                libc::_exit(i32::from(libc::fork() < 0));
-            }
-            let mut status = 1;
-            if child > 0 {
-                libc::waitpid(child, &raw mut status, 0);
-            }
-            refused += usize::from(status != 0);
-        }
-        super::pause(std::time::Duration::from_millis(1));
-    }
-    say(&format!("refused {refused}"));
-    serve("budget", &[])
-}
-
-/// `flap`: says `flapped CODE` and ends with that code, which is another one nearly each time.
-fn flap() -> i32 {
-    let code = std::process::id() as i32 % 251 + 1;
-    say(&format!("flapped {code}"));
-    code
 }
 
 /// `chains K`: K processes that each fork a successor in a session of its own and die, for ever: no scan of /proc
@@ -362,16 +277,7 @@ fn status() -> i32 {
     0
 }
 
-/// `look`: says how many processes there are, zombies included.
-fn look() -> i32 {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids =
-        entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<i32>().is_ok()));
-    say(&format!("there are {}", pids.count()));
-    0
-}
-
-unsafe fn fork_at_last() -> i32 {
+pub(super) unsafe fn fork_at_last() -> i32 {
     loop {
         // SAFETY: the caller has one thread.
         let pid = unsafe { libc::fork() };

@@ -18,6 +18,7 @@ mod container;
 mod helper;
 mod http;
 mod launch;
+mod lives;
 mod logger;
 mod plight;
 mod processes;
