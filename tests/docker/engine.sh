@@ -7,7 +7,7 @@ socket=unix://$work/docker.sock
 finish() {
     code=$?
     trap '' INT TERM
-    # It makes a Debian, in the background and in a process group of its own.
+    # It makes a Debian, in the background and in a session of its own.
     if [ -n "$debian" ]; then
         kill -TERM -"$debian" 2>/dev/null
         wait "$debian" 2>/dev/null

@@ -73,16 +73,11 @@ run --rm --entrypoint /bin/true bare >"$work/out" 2>&1
 
 # --- Debian ---
 
-# `debian:bookworm-slim`, made in the background while the first rooms are at work.
+# `debian:bookworm-slim`, made in the background while the first rooms are at work, in a session that `finish` can end.
 begin_debian() {
     command -v debootstrap >/dev/null 2>&1 || return
-    set -m
-    {
-        debootstrap --variant=minbase bookworm "$work/debian" >"$work/debootstrap.log" 2>&1 &&
-            rm -rf "$work"/debian/var/cache/apt/archives/*.deb
-    } </dev/null &
+    setsid debootstrap --variant=minbase bookworm "$work/debian" >"$work/debootstrap.log" 2>&1 </dev/null &
     debian=$!
-    set +m
 }
 # Waits for it; the second time it is there.
 debian_base() {
@@ -90,10 +85,40 @@ debian_base() {
     [ -n "$debian" ] || { [ -n "${debian_made:-}" ]; return; }
     wait "$debian" || { debian='' no_debian="debootstrap: $(tail -n 1 "$work/debootstrap.log")"; return 1; }
     debian=''
+    rm -f "$work"/debian/var/cache/apt/archives/*.deb
     tar -C "$work/debian" -c . | docker import - debian:bookworm-slim >"$work/import.log" 2>&1 || {
         no_debian="docker import: $(tail -n 1 "$work/import.log")"
         return 1
     }
     rm -rf "$work/debian"
     debian_made=yes
+}
+
+# --- Pages ---
+
+# Writes what the section of a page shows below a directory: its Dockerfile, its services to services.d, and every other
+# file that says its name in its first line.
+page() {
+    rm -rf "$3" && mkdir -p "$3/services.d"
+    awk -v heading="$2" -v directory="$3" '
+        /^## / { inside = $0 == "## " heading }
+        /^```/ {
+            block = !block
+            first = block
+            kind = substr($0, 4)
+            file = kind == "dockerfile" && inside ? directory "/Dockerfile" : ""
+            next
+        }
+        block && inside && first && sub(/^# file: /, "") {
+            file = directory "/" (kind == "toml" && $0 != "foster.toml" ? "services.d/" : "") $0
+            path = file
+            sub(/\/[^\/]*$/, "", path)
+            system("mkdir -p " path)
+            first = 0
+            next
+        }
+        block { first = 0 }
+        block && file != "" { print > file }
+    ' "$1"
+    [ -s "$3/Dockerfile" ] || { echo "    $1 shows no Dockerfile under $2"; return 1; }
 }
