@@ -36,17 +36,43 @@ legacy_again() {
         [ "$(docker logs legacy 2>&1 | grep -c 'to version 1')" = 1 ]
 }
 
-if debian_base; then
-    if legacy_builds >"$work/told" 2>&1 || ! grep -q 'Temporary failure\|Could not resolve\|Failed to fetch\|Unable to locate' "$work/told"; then
-        check "the legacy application of the guide builds" legacy_builds
-        check "it starts: migration, secret, nginx and PHP, syslog, a job of cron, a daemon that forks" legacy_starts
-        check "the daemon that forked is restarted when it dies" legacy_daemon_dies
-        check "nginx and PHP are reloaded without a new process" legacy_reloads
-        check "docker stop ends all of it in time, with 0" legacy_stops
-        check "docker start begins again, and nothing is migrated twice" legacy_again
-    else
-        skip "the legacy application of the guide" "no mirror answers: $(tail -n 1 "$work/told")"
-    fi
-else
+
+# What docs/howto-start.md does, step by step.
+first_builds() { guide first howto-start.md 'Three services'; }
+first_runs() {
+    start first first && wrote first '^prepare | the page is prepared$' && wrote first '^clock   | the clock is up$' &&
+        expect 0 docker exec first foster wait --ready --timeout 5s && expect 0 docker exec first busybox wget -qO- http://127.0.0.1:8080/ && printed ':' || return 1
+    expect 0 docker exec first foster graph && printed '^`- clock  ready$' && printed '^   `- prepare  done  (oneshot)$'
+}
+first_dies() {
+    pid=$(docker exec first foster status | awk '$1 == "clock" { print $4 }')
+    docker exec first sh -c "kill -9 $pid" && wrote first '^foster  | clock: was killed by SIGKILL; restarting it now$' && wrote first '^clock   | the clock is up$' 2 &&
+        stops first 0
+}
+first_with_a_command() { expect 42 run --rm first sh -c 'cat /srv/www/index.html; exit 42' && printed '^main    | ..* ..*:'; }
+first_with_a_mistake() {
+    sed -i 's/^requires = \["clock"\]/requires = ["clok"]/' "$work/guide/services.d/web.toml" &&
+        ! build first "$work/guide" --network host < "$work/guide/Dockerfile" && grep -q 'help: did you mean `clock`?' "$work/build.log"
+}
+
+mirror() {
+    printf 'FROM debian:bookworm-slim\nRUN apt-get update\n' | build mirror "$work/bin" --network host || { no_mirror=$(tail -n 1 "$work/build.log"); return 1; }
+}
+
+if ! debian_base; then
     skip "the images of the guides" "$no_debian"
+elif ! mirror; then
+    skip "the images of the guides" "no mirror answers the build: $no_mirror"
+else
+    check "five minutes: the image of the guide builds" first_builds
+    check "it starts, and says so as the guide does" first_runs
+    check "one dies, and is restarted; the container is stopped" first_dies
+    check "with a command of its own" first_with_a_command
+    check "a mistake fails its build" first_with_a_mistake
+    check "the legacy application of the guide builds" legacy_builds
+    check "it starts: migration, secret, nginx and PHP, syslog, a job of cron, a daemon that forks" legacy_starts
+    check "the daemon that forked is restarted when it dies" legacy_daemon_dies
+    check "nginx and PHP are reloaded without a new process" legacy_reloads
+    check "docker stop ends all of it in time, with 0" legacy_stops
+    check "docker start begins again, and nothing is migrated twice" legacy_again
 fi

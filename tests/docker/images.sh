@@ -79,12 +79,15 @@ begin_debian() {
     setsid debootstrap --variant=minbase bookworm "$work/debian" >"$work/debootstrap.log" 2>&1 </dev/null &
     debian=$!
 }
-# Waits for it; the second time it is there.
+# Waits for it; the second time it is there. `no_debian` says why not.
 debian_base() {
-    command -v debootstrap >/dev/null 2>&1 || { no_debian='debootstrap is not installed'; return 1; }
-    [ -n "$debian" ] || { [ -n "${debian_made:-}" ]; return; }
-    wait "$debian" || { debian='' no_debian="debootstrap: $(tail -n 1 "$work/debootstrap.log")"; return 1; }
+    [ -z "${debian_made:-}" ] || return 0
+    [ -n "$debian" ] || begin_debian
+    [ -n "$debian" ] || { no_debian='debootstrap is not installed'; return 1; }
+    wait "$debian"
+    code=$?
     debian=''
+    [ $code = 0 ] || { no_debian="debootstrap: $(tail -n 1 "$work/debootstrap.log")"; return 1; }
     rm -f "$work"/debian/var/cache/apt/archives/*.deb
     tar -C "$work/debian" -c . | docker import - debian:bookworm-slim >"$work/import.log" 2>&1 || {
         no_debian="docker import: $(tail -n 1 "$work/import.log")"
