@@ -7,7 +7,7 @@
 //! | `prepare`        | a service's `Exec` to orders for a child: all that may fail or allocate    |
 //! | `environment`    | the variables of a child, files and secrets included                       |
 //! | `spawn`, `stack` | clone(2), the report of the child, the stacks that children borrow         |
-//! | `child`, `raw`   | what the child does until exec, on raw system calls                        |
+//! | `child`, `child_fds`, `raw` | what the child does until exec, on raw system calls             |
 //! | `error`, `diagnose` | why a start failed, in words                                            |
 //! | `users`          | /etc/passwd and /etc/group without NSS                                     |
 //! | `limits`, `capabilities` | setrlimit(2), capabilities(7)                                      |
@@ -20,12 +20,14 @@
 //! | `fork`           | a copy of this process that works something out                            |
 //! | `thread`         | threads that wait for disks, so that PID 1 does not                        |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
+//! | `terminal`       | who is in the foreground of the terminal                                   |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
 
 #![allow(unsafe_code)]
 
 mod capabilities;
 mod child;
+mod child_fds;
 pub mod connect;
 pub mod console;
 mod diagnose;
@@ -46,6 +48,7 @@ pub mod reap;
 pub mod signal;
 mod spawn;
 mod stack;
+mod terminal;
 pub mod thread;
 pub mod users;
 mod watch;
@@ -55,6 +58,7 @@ pub use files::{FileError, not_writable, read_bounded};
 pub use fork::{Fork, fork};
 pub use prepare::{DEFAULT_PATH, Prepared};
 pub use spawn::{Child, Method, Outcome, Report, Spawner};
+pub use terminal::{Modes, Terminal};
 pub use watch::Watch;
 
 /// A process id, or that of a process group, as the kernel counts them in this namespace.
