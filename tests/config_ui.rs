@@ -63,6 +63,7 @@ cases! {
     a_later_layer_replaces_files_and_drop_ins_of_an_earlier_one: "layers",
     settings_that_would_do_nothing_are_errors: "conflicts",
     signs_of_readiness_and_of_health_are_checked: "readiness",
+    only_one_can_have_the_terminal: "terminals",
     sockets_are_checked_each_and_all_of_them_together: "sockets",
     where_output_goes_is_checked_for_each_and_all_of_them_together: "logs",
     schedules_are_checked_in_their_time_zone: "schedules",

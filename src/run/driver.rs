@@ -3,13 +3,16 @@
 use super::gifts::Gifts;
 use super::shell::Shell;
 use super::timers::Due;
-use super::{conditions, report, sweep};
+use super::{conditions, report, sweep, terminal};
 use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, StateName, Sweep};
 use crate::model::{Id, LogLevel, Signal};
 use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
 use crate::sys::{Child, Outcome, Pid, Prepared, SpawnError, signal};
 use std::ffi::OsStr;
+use std::io;
+use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 impl Shell {
@@ -100,7 +103,8 @@ impl Shell {
 
     fn spawn(&mut self, proc: Proc) -> Result<Child, SpawnError> {
         let gifts = if proc.role == Role::Main { self.gifts(proc.id)? } else { Gifts::default() };
-        let service = self.plan.service(proc.id);
+        let plan = Rc::clone(&self.plan);
+        let service = plan.service(proc.id);
         let Some(exec) = &service.exec else { return Err(SpawnError::nothing(&service.name)) };
         let argv = match proc.role {
             Role::Main => Some(&exec.argv),
@@ -135,8 +139,13 @@ impl Shell {
             Role::Probe => return self.spawn_probe(proc.id, prepared),
             Role::Check | Role::Stop | Role::Reload => {}
         }
-        let [stdout, stderr] = self.output.open(proc.id).map_err(|e| SpawnError::output(&e))?;
-        self.spawner.spawn(prepared, stdout, stderr)
+        let pipes = self.output.open(proc.id).map_err(|e| SpawnError::output(&e))?;
+        if proc.role != Role::Main || !self.terminal.offer(proc.id, service) {
+            return self.spawner.spawn(prepared, pipes[0], pipes[1]);
+        }
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let [stdout, stderr] = terminal::output(service, pipes, [stdout.as_fd(), stderr.as_fd()]);
+        self.spawner.spawn(prepared.with_terminal(), stdout, stderr)
     }
 
     /// A new child: known before anybody can wait for it.
@@ -146,7 +155,8 @@ impl Shell {
         if let Err(errno) = self.epoll.add(&report, Self::report_event(pid)) {
             tracing::debug!("{}: cannot wait for the report of process {pid}: {errno}", self.name(proc.id));
         }
-        self.procs.insert(pid, proc, report);
+        let session = if proc.role == Role::Main { self.terminal.took(proc.id, pid) } else { None };
+        self.procs.insert(pid, proc, report, session.unwrap_or(pid));
         if proc.role == Role::Main {
             self.begin_listening(proc.id);
             self.output.begin(proc.id, pid);
@@ -292,7 +302,7 @@ impl Shell {
     }
 
     fn sweep(&mut self, kind: Sweep) {
-        self.swept = true;
+        let first = !std::mem::replace(&mut self.swept, true);
         self.deaths = true;
         self.give_up_reading("the container is stopping");
         if reap::peek() == Peek::None {
@@ -303,12 +313,17 @@ impl Shell {
             let service = |pid| self.procs.service_of(pid).map(|id| self.name(id));
             report::killed(&sweep::left(service));
         }
-        self.signal_all(kind);
+        if !self.signal_all(kind) && first {
+            tracing::warn!(
+                "cannot end what services left behind: /proc of this pid namespace is not mounted; waiting for it to end"
+            );
+        }
     }
 
-    pub(super) fn signal_all(&self, kind: Sweep) {
+    /// False when not all of them could be found.
+    pub(super) fn signal_all(&self, kind: Sweep) -> bool {
         let known: Vec<_> = self.procs.pids().collect();
-        sweep::sweep(kind, &known);
+        sweep::sweep(kind, &known)
     }
 
     fn announce(&mut self, notice: Notice) {

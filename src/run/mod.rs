@@ -24,6 +24,7 @@ mod shell;
 mod signals;
 mod sockets;
 mod sweep;
+mod terminal;
 mod timers;
 mod triggers;
 mod upward;

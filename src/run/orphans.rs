@@ -47,6 +47,7 @@ impl Shell {
         if !std::mem::take(&mut self.deaths) {
             return false;
         }
+        self.look_at_the_terminal();
         let before = self.orphans.reaped;
         self.deaths = self.reap(budget);
         let found = self.orphans.reaped - before;
@@ -125,6 +126,7 @@ impl Shell {
             reap::consume(pid);
             return self.settle();
         }
+        self.terminal.ended(pid, exit);
         self.output.drain(proc.id);
         self.take_lines_found();
         reap::consume(pid);
@@ -201,6 +203,8 @@ impl Shell {
         // A zombie still has its session and group; afterwards nobody knows.
         let session = reap::session_of(pid);
         let group = if self.procs.any_group() { reap::group_of(pid) } else { None };
+        // One that was a main process, until another took its place.
+        self.terminal.ended(pid, exit);
         reap::consume(pid);
         self.orphans.reaped += 1;
         let id = session.and_then(|session| self.procs.adopt(session));

@@ -13,6 +13,7 @@ use super::readiness::{Files, Newlines};
 use super::schedule::Schedules;
 use super::signals::{Inbox, Meaning, meaning};
 use super::sockets::Sockets;
+use super::terminal::Terminal;
 use super::timers::Due;
 use super::timers::Timers;
 use super::upward::Upward;
@@ -21,7 +22,7 @@ use crate::core::{Core, Event, Millis, Phase, Proc};
 use crate::log::{OwnLines, consoles};
 use crate::model::{Id, Plan, Signal};
 use crate::sys::signal::Obituaries;
-use crate::sys::{Method, Pid, Spawner, Watch, memory};
+use crate::sys::{Method, Pid, Spawner, Watch, error_text, memory};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -81,6 +82,7 @@ pub(super) struct Shell {
     pub(super) output: Output,
     /// When an outlet is to be tried again, as the timer has it.
     retry: Option<Instant>,
+    pub(super) terminal: Terminal,
     pub(super) spawner: Spawner,
     /// Processes to be made, in order, as soon as the spawner has room.
     pub(super) spawns: VecDeque<Proc>,
@@ -153,6 +155,7 @@ impl Shell {
             schedules: Schedules::default(),
             output,
             retry: None,
+            terminal: Terminal::new(),
             spawner,
             spawns: VecDeque::new(),
             steps: 0,
@@ -188,7 +191,7 @@ impl Shell {
         let watch = match Watch::new(self.epoll.0.as_fd()) {
             Ok(watch) => watch,
             Err(error) => {
-                tracing::error!("cannot wait for events: {error}");
+                tracing::error!("cannot wait for events: {}", error_text(&error));
                 return self.end(1);
             }
         };

@@ -9,7 +9,7 @@
 //! | `spawn`, `stack` | clone(2), the report of the child, the stacks that children borrow         |
 //! | `init_child`, `arguments` | the one child of `foster init`, and the command line without a copy   |
 //! | `foreground`, `taking` | the terminal's foreground group; signals one at a time                |
-//! | `child`, `raw`   | what the child does until exec, on raw system calls                        |
+//! | `child`, `child_fds`, `raw` | what the child does until exec, on raw system calls             |
 //! | `error`, `diagnose` | why a start failed, in words                                            |
 //! | `users`          | /etc/passwd and /etc/group without NSS                                     |
 //! | `limits`, `capabilities` | setrlimit(2), capabilities(7)                                      |
@@ -22,13 +22,16 @@
 //! | `fork`           | a copy of this process that works something out                            |
 //! | `thread`         | threads that wait for disks, so that PID 1 does not                        |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
+//! | `terminal`       | who is in the foreground of the terminal                                   |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
+//! | `unlinked`       | what a static release leaves out of libc                                   |
 
 #![allow(unsafe_code)]
 
 pub mod arguments;
 mod capabilities;
 mod child;
+mod child_fds;
 pub mod connect;
 pub mod console;
 mod diagnose;
@@ -52,7 +55,10 @@ pub mod signal;
 mod spawn;
 mod stack;
 pub mod taking;
+mod terminal;
 pub mod thread;
+#[cfg(all(panic = "abort", target_feature = "crt-static", target_env = "gnu"))]
+mod unlinked;
 pub mod users;
 mod watch;
 
@@ -61,6 +67,7 @@ pub use files::{FileError, not_writable, read_bounded};
 pub use fork::{Fork, fork};
 pub use prepare::{DEFAULT_PATH, Prepared};
 pub use spawn::{Child, Method, Outcome, Report, Spawner};
+pub use terminal::{Modes, Terminal};
 pub use watch::Watch;
 
 /// A process id, or that of a process group, as the kernel counts them in this namespace.

@@ -101,6 +101,7 @@ impl Prepared {
             reset: 0,
             contain: false,
             stdin,
+            terminal: false,
             stdout: 1,
             stderr: 2,
             passed: Passed::default(),
@@ -139,6 +140,14 @@ impl Prepared {
     #[must_use]
     pub fn without_input(mut self) -> Self {
         self.stdin = Some(Stdin::Null);
+        self
+    }
+
+    /// With the terminal that is the supervisor's own standard input, and in the foreground there: see [`super::Terminal`].
+    #[must_use]
+    pub fn with_terminal(mut self) -> Self {
+        self.orders.terminal = true;
+        self.stdin = Some(Stdin::Inherit);
         self
     }
 
