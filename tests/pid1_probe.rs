@@ -9,7 +9,18 @@ use std::time::{Duration, Instant};
 use support::{Launch, Launched, PATIENCE, eventually, needs_namespace, signal_mask};
 
 /// What comes before the command.
-const MODES: [&[&str]; 1] = [&["run", "--"]];
+const MODES: [&[&str]; 7] = [
+    &["run", "--"],
+    &["init", "--"],
+    &["init", "-g", "--"],
+    &["init", "-c", "--signal-state", "reset", "--"],
+    &["init", "--wait", "1s", "--"],
+    &["tini", "--"],
+    &["tini", "-g", "--"],
+];
+/// The same for inits that have other exit codes for what cannot be executed.
+const OTHERS: [&[&str]; 4] =
+    [&["dumb-init"], &["dumb-init", "-c"], &["catatonit", "--"], &["catatonit", "-g", "--"]];
 
 /// A directory for what the runs need.
 struct Place {
@@ -56,7 +67,12 @@ fn the_thirteen_checks_hold_in_every_mode() {
     let place = Place::new();
     let plain = place.file("plain", "exit 4\n", 0o755);
     let closed = place.file("closed", "#!/bin/sh\n", 0o644);
-    for mode in MODES {
+    for mode in MODES.into_iter().chain(OTHERS) {
+        let (not_there, no_program) = match mode[0] {
+            "dumb-init" => (2, 2),
+            "catatonit" => (1, 1),
+            _ => (127, 126),
+        };
         let run = |command: &[&str]| place.command(mode, command);
         let sh = |script: &str| run(&["/bin/sh", "-c", script]);
         let with = |script: &str, change: fn(&mut Launch)| {
@@ -81,8 +97,8 @@ fn the_thirteen_checks_hold_in_every_mode() {
                 with("echo x; echo x >&2; exit 3", |l| l.stdio = Some("/dev/full")),
             ),
             ("a script without #!", 4, run(&[&plain])),
-            ("a command that is not there", 127, run(&["/no/such/command"])),
-            ("a command that is no program", 126, run(&[&closed])),
+            ("a command that is not there", not_there, run(&["/no/such/command"])),
+            ("a command that is no program", no_program, run(&[&closed])),
             ("no signal is blocked", 9, mask("SigBlk", "0000000000000000")),
             ("SIGPIPE is not ignored", 9, mask("SigIgn", "0000000000000000")),
             ("SIGKILL from inside", 5, sh("kill -9 1; sleep 0.05; exit 5")),
@@ -155,7 +171,7 @@ fn of_a_thousand_early_stop_signals_none_is_lost() {
     std::fs::create_dir(&services).unwrap();
     std::fs::write(services.join("web.toml"), "command = [\"/bin/sleep\", \"1000\"]\n").unwrap();
     let services = ["run", "--services", services.to_str().unwrap(), "--"];
-    for mode in MODES.into_iter().chain([&services[..]]) {
+    for mode in MODES.into_iter().chain(OTHERS).chain([&services[..]]) {
         let begun = Instant::now();
         assert_eq!(early(1000, mode, &place), 0, "{mode:?}");
         println!("{mode:?}: 1,000 in {:?}", begun.elapsed());
@@ -166,7 +182,7 @@ fn of_a_thousand_early_stop_signals_none_is_lost() {
 fn a_stop_signal_that_is_there_before_the_first_instruction_stops() {
     needs_namespace!();
     let place = Place::new();
-    for mode in MODES {
+    for mode in MODES.into_iter().chain(OTHERS) {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
             let mut launch = place.command(mode, &["/bin/sleep", "1000"]);
             launch.at_once = Some(signal);

@@ -1,7 +1,7 @@
 //! The life of an init: takes signals and the dead, lets [`Mind`] decide, and does what it says. Nothing is allocated
 //! here while the child lives, and nothing wakes it but signals.
 
-use super::decide::{Action, Event, Jobs, Mind};
+use super::decide::{Action, Event, Jobs, Mind, Origin};
 use super::options::{Options, Subreaper};
 use super::say::{DEBUG, Dialect, FATAL, Note, Voice, WARN};
 use crate::model::{Exit, Signal};
@@ -9,7 +9,7 @@ use crate::sys::foreground::{self, Left};
 use crate::sys::init_child::{self, Began, InitChild, NotExecuted, Place};
 use crate::sys::reap::{self, Next};
 use crate::sys::signal::{self, Mask, Sent};
-use crate::sys::{Pid, errno_text, fds, memory, procs, taking};
+use crate::sys::{Pid, fds, memory, procs, taking};
 use std::time::{Duration, Instant};
 
 /// How many dead are taken before signals are looked at again.
@@ -23,6 +23,7 @@ pub fn live(mut options: Options) -> u8 {
     if let Err(code) = prepare(&mut options) {
         return code;
     }
+    let orphaned = options.parent_death.filter(|signal| init_child::set_parent_death(*signal));
     let life = Life {
         mind: Mind::new(options.rules.clone()),
         voice: options.voice,
@@ -31,6 +32,7 @@ pub fn live(mut options: Options) -> u8 {
         child: None,
         refused: 0,
         deadline: None,
+        orphaned,
     };
     life.run()
 }
@@ -42,20 +44,17 @@ fn prepare(options: &mut Options) -> Result<(), u8> {
         // Nothing stops PID 1, and no shell above it would continue it.
         options.rules.jobs = Jobs::None;
     }
-    if options.parent_death.is_some_and(|signal| !init_child::set_parent_death(signal)) {
-        voice.print(FATAL, format_args!("Failed to set up parent death signal"));
-        return Err(1);
-    }
-    let must = options.subreaper == Subreaper::Must;
-    let adopts = match options.subreaper {
-        Subreaper::Try | Subreaper::Must if !first || must => reap::set_child_subreaper() || (first && !must),
-        Subreaper::Warn => first || reap::is_child_subreaper(),
-        _ => true,
-    };
+    let adopts = first
+        || match options.subreaper {
+            Subreaper::Try | Subreaper::Must => reap::set_child_subreaper(),
+            Subreaper::Warn | Subreaper::No => reap::is_child_subreaper(),
+        };
     match options.subreaper {
         Subreaper::Must if !adopts => {
-            let why = errno_text(libc::EINVAL);
-            voice.print(FATAL, format_args!("cannot become the reaper of orphans: {why}"));
+            voice.print(
+                FATAL,
+                format_args!("cannot adopt orphans: the kernel refuses it (PR_SET_CHILD_SUBREAPER)"),
+            );
             return Err(1);
         }
         Subreaper::Warn if !adopts => voice.print(WARN, format_args!("{NOT_PID_1}")),
@@ -92,6 +91,8 @@ struct Life {
     /// Number of errno(3) of the last refusal to make a process.
     refused: i32,
     deadline: Option<Instant>,
+    /// The parent had died before the kernel was asked to tell of that by this signal.
+    orphaned: Option<Signal>,
 }
 
 /// What follows from an action.
@@ -115,6 +116,11 @@ impl Life {
     /// Takes all the dead, and then a signal, or waits for one. The exit code, when it is over.
     fn turn(&mut self) -> Result<(), u8> {
         let more = self.sweep()?;
+        if self.mind.listens()
+            && let Some(signal) = self.orphaned.take()
+        {
+            return self.feed(Event::Signal(signal.number().try_into().unwrap_or(0), Origin::Kernel));
+        }
         let set = if self.mind.listens() { Mask::MAX & !self.options.free } else { DEATHS };
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match taking::take(set, if more { Some(Duration::ZERO) } else { left }) {

@@ -34,6 +34,8 @@ pub(super) fn read(name: &'static str, words: &[&'static CStr]) -> Asked {
     let mut voice = Voice { dialect: Dialect::Tini, level: 1 };
     let (mut rules, mut subreaper, mut parent_death, mut warn_on_reap) =
         (Rules { jobs: Jobs::Follow, ..Rules::default() }, Subreaper::Warn, None, false);
+    // It ignores what the terminal does to a process of the background.
+    rules.rewrite.iter_mut().skip(21).take(2).for_each(|to| *to = 0);
     let permute = variable(c"POSIXLY_CORRECT").is_none();
     let mut getopt = Getopt::new(words, FLAGS, Manner { permute, abbreviate: false });
     while let Some(found) = getopt.next() {

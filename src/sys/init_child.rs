@@ -59,18 +59,19 @@ pub fn begin(free: Mask) -> Began {
     Began { child_ignored: signal::heed(libc::SIGCHLD) }
 }
 
-/// Has the kernel send this process a signal when its parent dies (`PR_SET_PDEATHSIG`, prctl(2)); at once, when it died
-/// meanwhile. Whether it worked.
+/// Has the kernel send this process a signal when its parent dies (`PR_SET_PDEATHSIG`, prctl(2)). Whether it has died
+/// meanwhile, so that this never comes; with SIGKILL, that ends the process here.
 #[must_use]
 pub fn set_parent_death(signal: Signal) -> bool {
     // SAFETY: numbers only.
     unsafe {
         let parent = libc::getppid();
-        let done = libc::prctl(libc::PR_SET_PDEATHSIG, signal.number(), 0, 0, 0) == 0;
-        if done && libc::getppid() != parent {
-            libc::kill(libc::getpid(), signal.number());
+        libc::prctl(libc::PR_SET_PDEATHSIG, signal.number(), 0, 0, 0);
+        let gone = libc::getppid() != parent;
+        if gone && signal == Signal::KILL {
+            libc::kill(libc::getpid(), libc::SIGKILL);
         }
-        done
+        gone
     }
 }
 
