@@ -40,6 +40,9 @@ _foster() {
             foster,help)
                 cmd="foster__subcmd__help"
                 ;;
+            foster,init)
+                cmd="foster__subcmd__init"
+                ;;
             foster,log-level)
                 cmd="foster__subcmd__log__subcmd__level"
                 ;;
@@ -106,6 +109,9 @@ _foster() {
             foster__subcmd__help,help)
                 cmd="foster__subcmd__help__subcmd__help"
                 ;;
+            foster__subcmd__help,init)
+                cmd="foster__subcmd__help__subcmd__init"
+                ;;
             foster__subcmd__help,log-level)
                 cmd="foster__subcmd__help__subcmd__log__subcmd__level"
                 ;;
@@ -155,7 +161,7 @@ _foster() {
 
     case "${cmd}" in
         foster)
-            opts="-h -V --help --version run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man help"
+            opts="-h -V --help --version run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -319,7 +325,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help)
-            opts="run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man help"
+            opts="run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -431,6 +437,20 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        foster__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -640,6 +660,52 @@ _foster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        foster__subcmd__init)
+            opts="-g -s -p -e -w -r -c -v -h --kill-group --subreaper --parent-death-signal --map-exit --warn-on-reap --rewrite-signal --single-child --no-setsid --wait --exit-zero-on-stop --signal-state --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --parent-death-signal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map-exit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rewrite-signal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --signal-state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         foster__subcmd__log__subcmd__level)
             opts="-h --socket --help error warn info debug trace"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -693,7 +759,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__man)
-            opts="-h --out --help run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man"
+            opts="-h --out --help run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -155,7 +155,9 @@ fn chances(case: &Case, mind: &Mind, world: &World) -> Vec<Chance> {
     }
     match world.child {
         Child::Running => all.extend([Chance::Stop, Chance::End(0), Chance::End(143), Chance::End(3)]),
-        Child::Stopped if case.rules.jobs == Jobs::Follow => all.push(Chance::Reap),
+        // What is stopped can still be killed.
+        Child::Stopped if case.rules.jobs == Jobs::Follow => all.extend([Chance::Reap, Chance::End(137)]),
+        Child::Stopped | Child::KnownStopped => all.push(Chance::End(137)),
         Child::Ended(_) => all.push(Chance::Reap),
         _ => {}
     }
