@@ -9,7 +9,7 @@ use crate::sys::foreground::{self, Left};
 use crate::sys::init_child::{self, Began, InitChild, NotExecuted, Place};
 use crate::sys::reap::{self, Next};
 use crate::sys::signal::{self, Mask, Sent};
-use crate::sys::{Pid, fds, memory, procs, taking};
+use crate::sys::{Pid, fds, procs, taking};
 use std::time::{Duration, Instant};
 
 /// How many dead are taken before signals are looked at again.
@@ -33,6 +33,7 @@ pub fn live(mut options: Options) -> u8 {
         refused: 0,
         deadline: None,
         orphaned,
+        rested: false,
     };
     life.run()
 }
@@ -93,6 +94,8 @@ struct Life {
     deadline: Option<Instant>,
     /// The parent had died before the kernel was asked to tell of that by this signal.
     orphaned: Option<Signal>,
+    /// What only the start needed has been given back.
+    rested: bool,
 }
 
 /// What follows from an action.
@@ -123,7 +126,13 @@ impl Life {
         }
         let set = if self.mind.listens() { Mask::MAX & !self.options.free } else { DEATHS };
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        match taking::take(set, if more { Some(Duration::ZERO) } else { left }) {
+        let rests = !std::mem::replace(&mut self.rested, true) && !more && left.is_none();
+        let taken = if rests {
+            taking::take_at_rest(set)
+        } else {
+            taking::take(set, if more { Some(Duration::ZERO) } else { left })
+        };
+        match taken {
             Some(taken) => {
                 self.voice.note(&Note::Received(taken.number));
                 self.feed(Event::Signal(taken.number, taken.origin))
@@ -264,7 +273,6 @@ impl Life {
                 fds::close_inherited();
                 let _ = std::env::set_current_dir("/");
                 self.voice.note(&Note::Spawned(pid, &self.name()));
-                memory::drop_code();
                 Event::Started
             }
             Err(errno) => {

@@ -1,8 +1,8 @@
 //! Taking signals one at a time, without handlers: rt_sigtimedwait(2) itself, because libc's function leaves out the signals
 //! that libc uses. They must be blocked.
 
-use super::Pid;
 use super::signal::{self, Mask};
+use super::{Pid, memory, raw};
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
@@ -29,6 +29,23 @@ pub struct Taken {
 /// Waits for one of the signals of a set and takes it; for ever without `most`. `None` when the time is over, and
 /// when a signal out of the set came between.
 pub fn take(set: Mask, most: Option<Duration>) -> Option<Taken> {
+    wait(set, most)
+}
+
+/// [`take`] for ever, and before that the pages of this program's code are given back to the kernel, for this may take long.
+/// Until a signal comes, no more of them is here than this function.
+#[inline(never)]
+pub fn take_at_rest(set: Mask) -> Option<Taken> {
+    memory::keep_apart(take_at_rest as *const ());
+    let (start, length) = memory::code();
+    // SAFETY: see there; nothing is given back that would not come again.
+    unsafe { raw::call(libc::SYS_madvise, [start, length, libc::MADV_DONTNEED as usize, 0, 0]) };
+    wait(set, None)
+}
+
+/// A part of both, so that [`take_at_rest`] needs nothing but itself.
+#[inline(always)]
+fn wait(set: Mask, most: Option<Duration>) -> Option<Taken> {
     // The kernel's timespec is two longs.
     let most = most.map(|time| {
         [
@@ -36,22 +53,16 @@ pub fn take(set: Mask, most: Option<Duration>) -> Option<Taken> {
             libc::c_long::from(time.subsec_nanos() as i32),
         ]
     });
-    let timeout = most.as_ref().map_or(std::ptr::null(), |time| time.as_ptr());
+    let timeout = most.as_ref().map_or(0, |time| time.as_ptr() as usize);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let set = [set, 0];
     let result = loop {
+        let (set, info) = (set.as_ptr() as usize, info.as_mut_ptr() as usize);
         // SAFETY: a set of 8 bytes at least, room for a siginfo_t, and a timespec or none.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigtimedwait,
-                set.as_ptr(),
-                info.as_mut_ptr(),
-                timeout,
-                signal::SET_SIZE,
-            )
-        };
+        let result =
+            unsafe { raw::call(libc::SYS_rt_sigtimedwait, [set, info, timeout, signal::SET_SIZE, 0]) };
         // With a time it is told at which the caller looks again anyway.
-        if result < 0 && super::errno() == libc::EINTR && most.is_none() {
+        if result == -(libc::EINTR as isize) && most.is_none() {
             continue;
         }
         break result;
