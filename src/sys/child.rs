@@ -3,12 +3,14 @@
 //! It may still share the supervisor's memory, so it makes raw system calls only, allocates nothing, cannot panic, and
 //! writes to nothing but its stack and its own [`Orders`]. All signals are blocked until the last moment.
 
+use super::child_fds::{close_on_exec, pass_on, stdio};
 use super::passed::Passed;
 use super::signal::Mask;
 use super::{Stage, capabilities, limits, raw};
 use libc::{c_char, c_int};
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::null;
 
 /// What a failed child writes into the report pipe, as one machine word; nothing is written on success.
@@ -70,6 +72,10 @@ pub(super) struct Orders {
     pub(super) reset: Mask,
     /// See [`dumps_core`].
     pub(super) contain: bool,
+    /// The directory of the cgroup that it belongs to.
+    pub(super) cgroup: Option<OwnedFd>,
+    /// It is not made in there, and has to enter it.
+    pub(super) enter: bool,
     pub(super) stdin: Input,
     pub(super) stdout: c_int,
     pub(super) stderr: c_int,
@@ -143,13 +149,13 @@ pub(super) unsafe extern "C" fn run(orders: *const Orders) -> ! {
 }
 
 /// A system call whose arguments are numbers, or addresses that outlive it.
-fn call(number: libc::c_long, a: usize, b: usize, c: usize, d: usize) -> isize {
+pub(super) fn call(number: libc::c_long, a: usize, b: usize, c: usize, d: usize) -> isize {
     // SAFETY: every use in this file passes numbers or addresses of live data of the type that the call takes; a wrong
     // number would give an error from the kernel.
     unsafe { raw::call(number, [a, b, c, d, 0]) }
 }
 
-fn must(stage: Stage, index: usize, result: isize) -> Result<isize, Failure> {
+pub(super) fn must(stage: Stage, index: usize, result: isize) -> Result<isize, Failure> {
     if result < 0 { Err(Failure::new(stage, index, result)) } else { Ok(result) }
 }
 
@@ -163,8 +169,11 @@ fn follow(orders: &Orders) -> Failure {
 /// Everything before exec.
 fn settle(orders: &Orders) -> Result<(), Failure> {
     must(Stage::Session, 0, call(libc::SYS_setsid, 0, 0, 0, 0))?;
+    if let Some(cgroup) = orders.cgroup.as_ref().filter(|_| orders.enter) {
+        must(Stage::Cgroup, 0, write_file(cgroup.as_raw_fd(), c"cgroup.procs", b"0"))?;
+    }
     if let Some(text) = &orders.oom_score_adj {
-        must(Stage::OomScoreAdj, 0, write_file(c"/proc/self/oom_score_adj", text))?;
+        must(Stage::OomScoreAdj, 0, write_file(libc::AT_FDCWD, c"/proc/self/oom_score_adj", text))?;
     }
     if let Some(nice) = orders.nice {
         must(Stage::Nice, 0, call(libc::SYS_setpriority, 0, 0, nice as usize, 0))?;
@@ -249,77 +258,26 @@ fn set_limit(resource: u32, value: &[u64; 2]) -> isize {
     call(libc::SYS_prlimit64, 0, resource as usize, value.as_ptr() as usize, 0)
 }
 
-fn open(path: &CStr, flags: c_int) -> isize {
-    call(libc::SYS_openat, libc::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0)
+pub(super) fn open(path: &CStr, flags: c_int) -> isize {
+    open_at(libc::AT_FDCWD, path, flags)
 }
 
-fn fcntl(fd: usize, command: c_int, argument: usize) -> isize {
+fn open_at(directory: c_int, path: &CStr, flags: c_int) -> isize {
+    call(libc::SYS_openat, directory as usize, path.as_ptr() as usize, flags as usize, 0)
+}
+
+pub(super) fn fcntl(fd: usize, command: c_int, argument: usize) -> isize {
     call(libc::SYS_fcntl, fd, command as usize, argument, 0)
 }
 
-fn write_file(path: &CStr, text: &[u8]) -> isize {
-    let fd = open(path, libc::O_WRONLY | libc::O_CLOEXEC);
+fn write_file(directory: c_int, path: &CStr, text: &[u8]) -> isize {
+    let fd = open_at(directory, path, libc::O_WRONLY | libc::O_CLOEXEC);
     if fd < 0 {
         return fd;
     }
     let result = call(libc::SYS_write, fd as usize, text.as_ptr() as usize, text.len(), 0);
     call(libc::SYS_close, fd as usize, 0, 0, 0);
     result
-}
-
-/// Puts the three descriptors in place. A source that is itself one of 0 to 2 moves up first, so that no order of
-/// duplicating can overwrite it.
-fn stdio(orders: &Orders) -> Result<(), Failure> {
-    let input = match &orders.stdin {
-        Input::Descriptor(fd) => *fd as usize,
-        Input::Path(path) => {
-            let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
-            let fd = must(Stage::Stdin, 0, open(path, flags))? as usize;
-            must(Stage::Stdin, 0, fcntl(fd, libc::F_SETFL, 0))?;
-            fd
-        }
-    };
-    let input = above(Stage::Stdin, input, 0)?;
-    let output = above(Stage::Stdout, orders.stdout as usize, 1)?;
-    let errors = above(Stage::Stdout, orders.stderr as usize, 2)?;
-    place(Stage::Stdin, input, 0)?;
-    place(Stage::Stdout, output, 1)?;
-    place(Stage::Stdout, errors, 2)
-}
-
-/// Puts further descriptors in place. What lies where another of them is to be, moves out of the way first: the sources, and
-/// the pipe of the report. Not far away, for the limit of open files may be just above.
-fn pass_on(orders: &Orders) -> Result<(), Failure> {
-    let fds = &orders.passed.fds;
-    let is_target = |fd: c_int| fds.iter().any(|(_, target)| *target == fd);
-    let beyond = |fd: &Cell<c_int>| {
-        let mut least = 3;
-        while is_target(fd.get()) {
-            let copy = fcntl(fd.get() as usize, libc::F_DUPFD_CLOEXEC, least);
-            let copy = must(Stage::Descriptors, 0, copy)? as c_int;
-            least = copy.wrapping_add(1) as usize;
-            // A copy that lies on a target itself is overwritten there.
-            fd.set(copy);
-        }
-        Ok(())
-    };
-    beyond(&orders.report)?;
-    fds.iter().try_for_each(|(source, _)| beyond(source))?;
-    fds.iter()
-        .try_for_each(|(source, target)| place(Stage::Descriptors, source.get() as usize, *target as usize))
-}
-
-fn above(stage: Stage, fd: usize, target: usize) -> Result<usize, Failure> {
-    if fd > 2 || fd == target {
-        return Ok(fd);
-    }
-    Ok(must(stage, 0, fcntl(fd, libc::F_DUPFD_CLOEXEC, 3))? as usize)
-}
-
-fn place(stage: Stage, fd: usize, target: usize) -> Result<(), Failure> {
-    let result =
-        if fd == target { fcntl(fd, libc::F_SETFD, 0) } else { call(libc::SYS_dup3, fd, target, 0, 0) };
-    must(stage, 0, result).map(drop)
 }
 
 fn identity(identity: &Identity) -> Result<(), Failure> {
@@ -354,67 +312,6 @@ fn keep_capabilities(orders: &capabilities::Orders) -> Result<(), Failure> {
         must(Stage::Capabilities, 0, prctl(libc::PR_CAP_AMBIENT, raise, usize::from(*number)))?;
     }
     Ok(())
-}
-
-/// Marks every descriptor from 3 on close-on-exec. All of the supervisor's are anyway; this is for what others opened.
-fn close_on_exec() -> Result<(), Failure> {
-    let result = call(libc::SYS_close_range, 3, c_uint_max(), libc::CLOSE_RANGE_CLOEXEC as usize, 0);
-    // Before Linux 5.11, or forbidden by a seccomp filter.
-    if result == 0 { Ok(()) } else { close_on_exec_one_by_one() }
-}
-
-fn close_on_exec_one_by_one() -> Result<(), Failure> {
-    let directory = open(c"/proc/self/fd", libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC);
-    if directory < 0 {
-        let mut limit = [0u64; 2];
-        let resource = limits::NOFILE as usize;
-        must(Stage::Descriptors, 0, call(libc::SYS_prlimit64, 0, resource, 0, limit.as_mut_ptr() as usize))?;
-        for fd in 3..limit[0].min(65_536) as usize {
-            fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC as usize);
-        }
-        return Ok(());
-    }
-    let mut entries = Entries([0; 1024]);
-    loop {
-        let length = call(libc::SYS_getdents64, directory as usize, entries.0.as_mut_ptr() as usize, 1024, 0);
-        if must(Stage::Descriptors, 0, length)? == 0 {
-            break;
-        }
-        let mut rest = entries.0.get(..length as usize).unwrap_or_default();
-        // struct linux_dirent64: inode 8, offset 8, length 2, type 1, name.
-        while let (Some([low, high]), Some(name)) = (rest.get(16..18), rest.get(19..)) {
-            if let Some(fd) = decimal(name).filter(|fd| *fd > 2) {
-                fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC as usize);
-            }
-            let length = usize::from(u16::from_ne_bytes([*low, *high]));
-            rest = if length == 0 { &[] } else { rest.get(length..).unwrap_or_default() };
-        }
-    }
-    Ok(())
-}
-
-#[repr(C, align(8))]
-struct Entries([u8; 1024]);
-
-/// `~0U`, the end of all descriptors.
-fn c_uint_max() -> usize {
-    libc::c_uint::MAX as usize
-}
-
-/// The number that a name of digits spells, up to its NUL.
-fn decimal(name: &[u8]) -> Option<usize> {
-    let mut number = 0usize;
-    let mut digits = 0u32;
-    for byte in name {
-        match byte {
-            b'0'..=b'9' => {
-                number = number.wrapping_mul(10).wrapping_add(usize::from(byte.wrapping_sub(b'0')));
-                digits = digits.wrapping_add(1);
-            }
-            _ => break,
-        }
-    }
-    if digits == 0 { None } else { Some(number) }
 }
 
 /// Tries the candidates as execvp(3) does; returns why none was executed.
@@ -470,24 +367,5 @@ mod tests {
     fn a_failure_survives_the_pipe() {
         let failure = Failure { stage: 20, index: 65_535, errno: 2 };
         assert_eq!(Failure::unpack(failure.pack()), failure);
-    }
-
-    #[test]
-    fn without_close_range_descriptors_are_marked_one_by_one() {
-        use std::os::fd::AsRawFd;
-        let files: Vec<_> = (0..100).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
-        let flags = |fd: usize| fcntl(fd, libc::F_GETFD, 0);
-        for file in &files {
-            fcntl(file.as_raw_fd() as usize, libc::F_SETFD, 0);
-        }
-        assert_eq!(close_on_exec_one_by_one(), Ok(()));
-        assert!(files.iter().all(|f| flags(f.as_raw_fd() as usize) == libc::FD_CLOEXEC as isize));
-        assert_eq!(flags(0) & 1, 0, "the standard ones stay");
-    }
-
-    #[test]
-    fn names_of_descriptors_are_read_as_numbers() {
-        assert_eq!(decimal(b"17\0junk"), Some(17));
-        assert_eq!(decimal(b"..\0"), None);
     }
 }

@@ -7,7 +7,7 @@
 //! | `prepare`        | a service's `Exec` to orders for a child: all that may fail or allocate    |
 //! | `environment`    | the variables of a child, files and secrets included                       |
 //! | `spawn`, `stack` | clone(2), the report of the child, the stacks that children borrow         |
-//! | `child`, `raw`   | what the child does until exec, on raw system calls                        |
+//! | `child`, `child_fds`, `raw` | what the child does until exec, on raw system calls             |
 //! | `error`, `diagnose` | why a start failed, in words                                            |
 //! | `users`          | /etc/passwd and /etc/group without NSS                                     |
 //! | `limits`, `capabilities` | setrlimit(2), capabilities(7)                                      |
@@ -15,6 +15,7 @@
 //! | `passed`         | what a child gets beside its standard descriptors                         |
 //! | `notify`, `listen` | sockets on which services tell, and on which they are asked            |
 //! | `watch`          | waiting in the runtime for a descriptor of our own                         |
+//! | `cgroup`         | a cgroup for each service: its limits, who is in it, what it uses           |
 //! | `procs`          | the descendants of this process, and signals to them                       |
 //! | `connect`        | connections that nobody waits for                                         |
 //! | `fork`           | a copy of this process that works something out                            |
@@ -25,7 +26,9 @@
 #![allow(unsafe_code)]
 
 mod capabilities;
+pub mod cgroup;
 mod child;
+mod child_fds;
 pub mod connect;
 pub mod console;
 mod diagnose;
