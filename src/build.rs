@@ -1,15 +1,36 @@
-//! Run by Cargo before the build: what keeps the file small.
+//! Run by Cargo before the build: what keeps the file small, packed texts and no tables for unwinding.
 
-use std::{env, fs, path::Path};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
-fn main() -> std::io::Result<()> {
+fn main() -> io::Result<()> {
     let variable = |name: &str| env::var(name).unwrap_or_default();
     let root = variable("CARGO_MANIFEST_DIR");
+    let out = PathBuf::from(variable("OUT_DIR"));
 
     // The description of the API is served as it is in docs/, without what only readers of the file need.
     println!("cargo::rerun-if-changed=docs/openapi.json");
     let description = fs::read_to_string(Path::new(&root).join("docs/openapi.json"))?;
-    fs::write(Path::new(&variable("OUT_DIR")).join("openapi.json"), compact(&description))?;
+    pack(&out.join("openapi.json.deflated"), compact(&description).as_bytes())?;
+
+    // Names and texts in turn, each with a null byte behind it.
+    let mut generated = Vec::new();
+    for directory in ["docs/man", "docs/completions"] {
+        println!("cargo::rerun-if-changed={directory}");
+        let entries = fs::read_dir(Path::new(&root).join(directory))?;
+        let mut files = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        files.sort();
+        for file in files {
+            generated.extend(file.file_name().unwrap_or_default().as_encoded_bytes());
+            generated.push(0);
+            generated.extend(fs::read(&file)?);
+            generated.push(0);
+        }
+    }
+    pack(&out.join("generated.deflated"), &generated)?;
 
     // A release aborts in a panic, and in a static one nobody else is there who might want to unwind.
     println!("cargo::rerun-if-changed=src/discard.ld");
@@ -18,6 +39,13 @@ fn main() -> std::io::Result<()> {
         println!("cargo::rustc-link-arg-bins=-Wl,-T,{root}/src/discard.ld");
     }
     Ok(())
+}
+
+/// Writes a file in the deflate format, RFC 1951.
+fn pack(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(content)?;
+    fs::write(path, packed.finish()?)
 }
 
 /// JSON without white space between its parts.

@@ -3,7 +3,10 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdout};
 use support::{Container, Ran, Setup, needs_namespace, serve, sh};
 
@@ -360,16 +363,21 @@ fn manual_pages_and_completions_are_printed_and_written() {
         command.args(arguments);
         Ran::of(command)
     };
-    assert!(run(&["man"]).stdout.contains(".TH foster 1"));
-    assert!(run(&["man", "status"]).stdout.contains(".TH foster-status 1"));
-    assert!(run(&["completions", "bash"]).stdout.contains("complete -F"));
+    let kept = |path: &str| std::fs::read_to_string(path).unwrap();
+    assert_eq!(run(&["man"]).stdout, kept("docs/man/foster.1"));
+    assert_eq!(run(&["man", "status"]).stdout, kept("docs/man/foster-status.1"));
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert_eq!(run(&["completions", shell]).stdout, kept(&format!("docs/completions/foster.{shell}")));
+    }
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().to_str().unwrap();
     assert_eq!(run(&["man", "--out", out]), Ran { code: 0, stdout: String::new(), stderr: String::new() });
-    for page in ["foster.1", "foster-run.1", "foster-healthcheck.1"] {
-        assert!(directory.path().join(page).exists(), "{page}");
-    }
+    let pages = |directory: &Path| -> BTreeMap<OsString, String> {
+        let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
+        entries.map(|one| (one.file_name(), std::fs::read_to_string(one.path()).unwrap())).collect()
+    };
+    assert_eq!(pages(directory.path()), pages(Path::new("docs/man")));
     let ran = run(&["man", "--out", "/nowhere"]);
     assert_eq!(ran.code, 1);
-    assert_eq!(ran.stderr, "foster: cannot write /nowhere/foster.1: No such file or directory\n");
+    assert_eq!(ran.stderr, "foster: cannot write /nowhere/foster-apply.1: No such file or directory\n");
 }

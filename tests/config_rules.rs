@@ -118,6 +118,33 @@ fn every_process_key_arrives() {
     assert_eq!(limits, [(Some(1024), None), (Some(8 << 20), Some(8 << 20))]);
 }
 
+/// Which services have the terminal.
+fn at_terminal(files: &[(&str, &str)], command: &[&'static str]) -> Vec<String> {
+    let services = Case::new(files).command(command).fine().plan.services;
+    let has = |service: &Service| service.exec.as_ref().is_some_and(|exec| exec.tty);
+    services.into_iter().filter(has).map(|service| service.name).collect()
+}
+
+#[test]
+fn the_terminal_is_the_main_service_s_unless_somebody_else_reads() {
+    let (main, other) = (("s/app.toml", "command = 'x'\nmain = true"), ("s/web.toml", "command = 'x'"));
+    assert_eq!(at_terminal(&[main, other], &[]), ["app"]);
+    assert_eq!(at_terminal(&[main, other], &["sh"]), ["main"]);
+    assert_eq!(at_terminal(&[other], &["sh"]), ["main"]);
+    for reads in ["tty = true", "stdin = 'inherit'"] {
+        let web = format!("command = 'x'\n{reads}");
+        let expected: &[&str] = if reads.starts_with("tty") { &["web"] } else { &[] };
+        assert_eq!(at_terminal(&[main, ("s/web.toml", &web)], &[]), expected, "{reads}");
+        assert_eq!(at_terminal(&[("s/web.toml", &web)], &["sh"]), expected, "{reads}");
+    }
+    for elsewhere in ["tty = false", "stdin = 'null'", "stdin = '/dev/zero'"] {
+        let app = format!("command = 'x'\nmain = true\n{elsewhere}");
+        assert!(at_terminal(&[("s/app.toml", &app)], &[]).is_empty(), "{elsewhere}");
+    }
+    let both = [main, ("s/web.toml", "command = 'x'\n[log]\nto = 'service:app'")];
+    assert!(at_terminal(&both, &[]).is_empty(), "it reads what web writes");
+}
+
 #[test]
 fn ready_restart_stop_and_reload_arrive() {
     let service = one(

@@ -219,7 +219,7 @@ fn what_is_wrong_by_itself_is_invalid_at_its_place() {
         ("capabilities = ['net-bind-servce']", ".capabilities[0]: anyOf"),
         ("user = 'www-data:www-data'", ".user: anyOf"),
         ("schedule = '@daily'", ".schedule: type"),
-        ("tty = true", ".tty: is not allowed"),
+        ("tty = 'yes'", ".tty: anyOf"),
         ("[schedule]\ncron = '* * *'", ".schedule.cron: pattern"),
         ("[schedule]\ncron = '@daily'\noverlap = 'kill'", ".schedule.overlap: anyOf"),
         ("[ready]\nhttp = 'https://localhost/'", ".ready.http: pattern"),

@@ -1,8 +1,10 @@
 //! `foster completions`: what a shell needs to complete its command line.
 
 use super::connection::print_only;
-use super::{Verb, command};
-use clap_complete::Shell;
+use super::{EX_USAGE, Verb, generated};
+
+/// The shells that have a script.
+pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
 /// Print a script that completes foster's command line in a shell
 #[derive(clap::Args, Debug)]
@@ -15,19 +17,14 @@ Examples:
 Exit code: 0, 1 when it cannot be written, 64 for a wrong command line.")]
 pub(super) struct Args {
     /// For which shell
-    #[arg(value_name = "SHELL", value_enum)]
-    shell: Shell,
+    #[arg(value_name = "SHELL", value_parser = SHELLS)]
+    shell: String,
 }
 
 impl Verb for Args {
     fn run(self) -> u8 {
         crate::sys::signal::restore_inherited();
-        print_only(&script(self.shell))
+        // clap has looked at the name.
+        generated::text(&format!("foster.{}", self.shell)).map_or(EX_USAGE, |script| print_only(&script))
     }
-}
-
-pub(super) fn script(shell: Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(None), "foster", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
 }

@@ -1,11 +1,7 @@
-//! `foster man`: the manual pages, made of what the verbs declare.
+//! `foster man`: the manual pages.
 
 use super::connection::{Trouble, print_only};
-use super::{EX_USAGE, VERBS, Verb, command};
-use clap::Command;
-use clap::builder::Resettable;
-use clap_mangen::Man;
-use clap_mangen::roff::{Roff, roman};
+use super::{EX_USAGE, VERBS, Verb, generated};
 use std::path::{Path, PathBuf};
 
 /// Print a manual page, or write all of them
@@ -34,50 +30,16 @@ impl Verb for Args {
             return write_all(directory).map_or_else(Trouble::say, |()| 0);
         }
         let wanted = self.verb.map_or("foster".to_owned(), |verb| format!("foster-{verb}"));
-        let page = pages().into_iter().find(|(name, _)| *name == wanted);
         // clap has looked at the name.
-        page.map_or(EX_USAGE, |(_, page)| print_only(&render(page)))
+        generated::text(&format!("{wanted}.1")).map_or(EX_USAGE, |page| print_only(&page))
     }
 }
 
 fn write_all(directory: &Path) -> Result<(), Trouble> {
-    for (name, page) in pages() {
-        let path = directory.join(format!("{name}.1"));
-        std::fs::write(&path, render(page))
+    for (name, page) in generated::texts().into_iter().filter(|(name, _)| name.ends_with(".1")) {
+        let path = directory.join(name);
+        std::fs::write(&path, page)
             .map_err(|error| Trouble::Own(format!("write {}", path.display()), error))?;
     }
     Ok(())
-}
-
-/// The name of every page, without its section, and what it is made of.
-pub(super) fn pages() -> Vec<(String, Command)> {
-    let mut whole = command(None).disable_help_subcommand(true);
-    whole.build();
-    let verbs = whole.get_subcommands().cloned().map(|verb| verb.version(env!("CARGO_PKG_VERSION")));
-    let pages: Vec<Command> = verbs.collect();
-    let named = |page: Command| (page.get_display_name().unwrap_or("foster").to_owned(), page);
-    std::iter::once(whole).chain(pages).map(named).collect()
-}
-
-/// As clap_mangen does it, but with what stands below the options under the titles where man-pages(7) has it.
-pub(super) fn render(mut page: Command) -> String {
-    let below = page.get_after_help().map(ToString::to_string).unwrap_or_default();
-    page = page.after_help(Resettable::Reset);
-    let mut text = Vec::new();
-    // Writing to memory does not fail.
-    let _ = Man::new(page).render(&mut text);
-    let mut roff = Roff::new();
-    let (examples, codes) = below.split_once("Exit code: ").unwrap_or((&below, ""));
-    if let Some(examples) = examples.strip_prefix("Examples:\n") {
-        let (commands, prose) = examples.split_once("\n\n").unwrap_or((examples, ""));
-        roff.control("SH", ["EXAMPLES"]).control("nf", []).text([roman(commands)]).control("fi", []);
-        if !prose.trim().is_empty() {
-            roff.control("SH", ["NOTES"]).text([roman(prose.trim())]);
-        }
-    }
-    if !codes.is_empty() {
-        roff.control("SH", ["EXIT STATUS"]).text([roman(codes)]);
-    }
-    let _ = roff.to_writer(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }

@@ -9,6 +9,7 @@ mod configuration;
 mod connection;
 mod events;
 mod explain;
+mod generated;
 mod graph;
 mod healthcheck;
 mod log_level;
@@ -129,6 +130,9 @@ pub fn main() -> ExitCode {
     }
 }
 
+#[cfg(test)]
+#[path = "generated_tests.rs"]
+mod generated_tests;
 #[cfg(test)]
 #[path = "table_tests.rs"]
 mod table_tests;

@@ -1,10 +1,9 @@
 //! What people read about a verb comes from its declaration, and says all that they need.
 
 use super::*;
-use clap_complete::Shell;
 
 /// The options of a verb that are written with two hyphens.
-fn long_options(verb: &Command) -> Vec<String> {
+pub(super) fn long_options(verb: &Command) -> Vec<String> {
     let longs = verb.get_arguments().filter(|argument| !argument.is_hide_set()).filter_map(|a| a.get_long());
     longs.filter(|long| *long != "help").map(|long| format!("--{long}")).collect()
 }
@@ -44,36 +43,6 @@ fn every_verb_that_talks_to_a_supervisor_says_what_happens_without_one() {
         let told = after.contains("69 when no supervisor answers");
         // The one that never ends with 69.
         assert_eq!(told, talks && verb.name != "healthcheck", "{}", verb.name);
-    }
-}
-
-#[test]
-fn every_verb_and_option_is_in_every_completion() {
-    for shell in [Shell::Bash, Shell::Elvish, Shell::Fish, Shell::PowerShell, Shell::Zsh] {
-        let script = completions::script(shell);
-        for verb in VERBS {
-            assert!(script.contains(verb.name), "{shell}: {}", verb.name);
-            for option in long_options(&verb.command()) {
-                // fish writes them without the hyphens.
-                assert!(script.contains(option.trim_start_matches('-')), "{shell}: {} {option}", verb.name);
-            }
-        }
-    }
-}
-
-#[test]
-fn every_verb_has_a_manual_page_with_its_options_and_codes() {
-    let pages: Vec<(String, String)> =
-        man::pages().into_iter().map(|(name, page)| (name, man::render(page))).collect();
-    assert_eq!(pages.len(), VERBS.len() + 1);
-    for verb in VERBS {
-        let name = format!("foster-{}", verb.name);
-        let (_, page) = pages.iter().find(|(page, _)| *page == name).unwrap_or_else(|| panic!("no {name}"));
-        assert!(page.contains(".SH EXAMPLES") && page.contains(".SH \"EXIT STATUS\""), "{name}: {page}");
-        for option in long_options(&verb.command()) {
-            assert!(page.contains(&option.replace('-', "\\-")), "{name}: {option}");
-        }
-        assert!(pages[0].1.contains(&name.replace('-', "\\-")), "foster(1) does not name {name}");
     }
 }
 

@@ -13,11 +13,6 @@ const fn key(
     Key { name, kind, default, doc, example }
 }
 
-/// A key that is known and not understood yet.
-const fn later(name: &'static str) -> Key {
-    Key { name, kind: Type::Later, default: "", doc: "", example: "" }
-}
-
 /// A service file.
 #[rustfmt::skip]
 pub static SERVICE: Group = Group {
@@ -52,7 +47,8 @@ pub static SERVICE: Group = Group {
         key("limits", Type::Table(&LIMITS), "", "Resource limits.", ""),
         key("capabilities", Type::Capabilities, "all that the supervisor has", "The only capabilities that it keeps; see capabilities(7).", "[\"net-bind-service\"]"),
         key("no-new-privileges", Type::Boolean, "`false`", "Set-user-id programs give it no privileges; see PR_SET_NO_NEW_PRIVS(2const).", "true"),
-        key("stdin", Type::PathOr(&["null", "inherit"]), "`\"null\"`", "Where it reads from: `\"null\"`, `\"inherit\"` (the container's own; one service at most) or the absolute path of a file.", "\"null\""),
+        key("stdin", Type::PathOr(&["null", "inherit"]), "`\"null\"`", "Where it reads from: `\"null\"`, `\"inherit\"` (the container's own; one service at most) or the absolute path of a file.", "\"inherit\""),
+        key("tty", Type::Boolean, "`true` for the main service without a `stdin`, else `false`", "Whether it gets the container's terminal, when there is one (`docker run -t`): it reads from it, its process group is the one in the foreground, and output that would go to the console goes to the terminal as it is. One service at most. Without a terminal it changes nothing.", "true"),
         key("environment", Type::Table(&ENVIRONMENT), "", "Variables.", ""),
         key("environment-files", Type::EnvironmentFiles, "`[]`", "Files of `NAME=value` lines, read at each start. One with a leading `-` may be missing.", "[\"/etc/default/web\", \"-/run/web.env\"]"),
         key("clear-environment", Type::Boolean, "`false`", "Does not pass the container's environment, but for `pass-environment`.", "true"),
@@ -69,7 +65,6 @@ pub static SERVICE: Group = Group {
         key("schedule", Type::Table(&SCHEDULE), "", "Runs of a oneshot at times of the clock.", ""),
         key("log", Type::Table(&LOG), "", "What becomes of its output.", ""),
         key("resources", Type::Table(&RESOURCES), "", "What it may use.", ""),
-        later("tty"),
     ],
 };
 

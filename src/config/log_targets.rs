@@ -92,9 +92,8 @@ fn check_loggers(context: &Context<'_>, drafts: &[Draft<'_>], names: &Names<'_>)
                 Kind::Daemon if logger.service.on_demand => "runs on demand, and ends while others write",
                 Kind::Daemon => {
                     if let Some(stdin) = logger.stdin {
-                        let message = format!("`log.to`: `{name}` has a `stdin` of its own");
-                        let help =
-                            "its standard input is what others write; take its `stdin` away".to_owned();
+                        let message = format!("`log.to`: `{name}` has a standard input of its own");
+                        let help = "what it reads is what others write; take that away".to_owned();
                         let error = error(Code::Conflict, message).related(stdin, "given here");
                         context.findings.push(error.help(help));
                     }

@@ -268,7 +268,7 @@ fn command_service<'s>(
     let mut service = Service::new(name, Kind::Daemon);
     let taken = others.iter().any(|draft| draft.inherits_stdin.is_some());
     let stdin = if taken { Stdin::Null } else { Stdin::Inherit };
-    service.exec = Some(Exec { argv: argv?, stdin, ..Exec::default() });
+    service.exec = Some(Exec { argv: argv?, stdin, tty: !taken, ..Exec::default() });
     service.main = true;
     service.restart.policy = Policy::Never;
     service.log.format = context.settings.log_format;

@@ -20,6 +20,7 @@ const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 pub fn exec(context: &Context<'_>, reader: &Reader<'_, '_>, complete: bool) -> Option<Exec> {
     let environment = environment(context, reader);
     let argv = program(reader, complete);
+    let stdin = stdin(reader);
     let exec = Exec {
         argv: argv.as_ref().map(|argv| argv.value.clone()).unwrap_or_default(),
         user: identity(reader, "user"),
@@ -34,7 +35,8 @@ pub fn exec(context: &Context<'_>, reader: &Reader<'_, '_>, complete: bool) -> O
         limits: reader.inner("limits").map(|table| limits(&table)).unwrap_or_default(),
         capabilities: capabilities(reader),
         no_new_privileges: reader.boolean("no-new-privileges").is_some_and(|flag| flag.value),
-        stdin: stdin(reader),
+        tty: tty(reader, &stdin),
+        stdin,
         environment,
     };
     let argv = argv?;
@@ -171,6 +173,16 @@ fn stdin(reader: &Reader<'_, '_>) -> Stdin {
             _ => Stdin::Path(text),
         },
     }
+}
+
+fn tty(reader: &Reader<'_, '_>, stdin: &Stdin) -> bool {
+    let tty = reader.boolean("tty").is_some_and(|flag| flag.value);
+    let given = reader.key_span("tty");
+    if tty && *stdin != Stdin::Inherit && reader.given_with("stdin", given) {
+        let help = "the terminal is its standard input; take one of the two away";
+        reader.conflict("stdin", "`stdin` beside `tty = true`", help, given);
+    }
+    tty
 }
 
 /// Reads the environment, and brings its variables into the scope of what is read after it.

@@ -93,6 +93,7 @@ pub fn resolve(context: &Context<'_>, drafts: &mut [Draft<'_>], broken: &[&str])
     }
     check_main(context, drafts);
     check_stdin(context, drafts);
+    give_the_terminal(drafts);
     sockets::check(context, drafts);
     log_targets::check(context, drafts, &names);
     schedule::pool(drafts);
@@ -208,13 +209,24 @@ fn check_stdin(context: &Context<'_>, drafts: &[Draft<'_>]) {
     let mut readers = drafts.iter().filter_map(|d| d.inherits_stdin.map(|span| (&d.service.name, span)));
     let Some((first, place)) = readers.next() else { return };
     for (name, span) in readers {
-        let message = format!("`{name}` and `{first}` both inherit stdin");
+        let message = format!("`{name}` and `{first}` both read the container's stdin");
         let mut error = Diagnostic::error(Code::Conflict, span, message);
         if span != place {
             error = error.related(place, "the other one");
         }
         let help = "what one of them reads, the other never sees; leave it to one service".to_owned();
         context.findings.push(error.help(help));
+    }
+}
+
+/// The main service has the terminal by default: not where another one reads what comes from it, nor where what others
+/// write is what it reads.
+fn give_the_terminal(drafts: &mut [Draft<'_>]) {
+    let taken = drafts.iter().any(|draft| draft.inherits_stdin.is_some());
+    for draft in drafts.iter_mut().filter(|draft| draft.inherits_stdin.is_none()) {
+        if let Some(exec) = draft.service.exec.as_mut().filter(|_| taken || draft.service.logger) {
+            exec.tty = false;
+        }
     }
 }
 

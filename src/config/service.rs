@@ -17,7 +17,8 @@ use super::sockets::sockets;
 use super::tree::{Node, Table, Value};
 use super::{Mode, Variables};
 use crate::model::{
-    Conditions, EnvCondition, Kind, PathCondition, Policy, Reload, Service, Settings, Signal, Stdin, Stop,
+    Conditions, EnvCondition, Exec, Kind, PathCondition, Policy, Reload, Service, Settings, Signal, Stdin,
+    Stop,
 };
 use std::cell::OnceCell;
 
@@ -111,7 +112,7 @@ pub struct Draft<'s> {
     pub main: Option<Span>,
     /// Where `stdin` is given.
     pub stdin: Option<Span>,
-    /// Where `stdin = "inherit"` stands.
+    /// Where `stdin = "inherit"` or `tty = true` stands: it reads what the container gets.
     pub inherits_stdin: Option<Span>,
 }
 
@@ -178,6 +179,10 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
     service.main = main.is_some() && !context.has_command;
     service.essential = reader.boolean("essential").is_none_or(|flag| flag.value);
     check_main(&reader, &mut service, kind);
+    let reads_elsewhere = reader.node("tty").or_else(|| reader.node("stdin")).is_some();
+    if let Some(exec) = service.exec.as_mut().filter(|_| service.main && !reads_elsewhere) {
+        exec.tty = true;
+    }
     service.when = conditions(&reader, kind).unwrap_or_default();
     let mut listens = Vec::new();
     let mut log = log::Draft::default();
@@ -212,9 +217,12 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
         })
         .collect();
     references.extend(log.loggers.into_iter().map(|name| (Relation::Log, name)));
-    let inherits = service.exec.as_ref().is_some_and(|exec| exec.stdin == Stdin::Inherit);
-    let inherits_stdin = reader.node("stdin").filter(|_| inherits).map(|node| node.span);
-    let stdin = reader.key_span("stdin");
+    let exec = service.exec.as_ref();
+    let inherits =
+        |key, is: fn(&Exec) -> bool| reader.node(key).filter(|_| exec.is_some_and(is)).map(|node| node.span);
+    let inherits_stdin =
+        inherits("stdin", |exec| exec.stdin == Stdin::Inherit).or_else(|| inherits("tty", |exec| exec.tty));
+    let stdin = reader.key_span("stdin").or(inherits_stdin);
     Draft { service, stem: file.stem, references, listens, log_paths: log.paths, main, stdin, inherits_stdin }
 }
 
@@ -223,7 +231,7 @@ fn is_daemon(node: &Node<'_>) -> bool {
 }
 
 /// The keys that only mean something to a process.
-const OF_A_PROCESS: [&str; 31] = [
+const OF_A_PROCESS: [&str; 32] = [
     "command",
     "script",
     "shell",
@@ -239,6 +247,7 @@ const OF_A_PROCESS: [&str; 31] = [
     "capabilities",
     "no-new-privileges",
     "stdin",
+    "tty",
     "environment",
     "environment-files",
     "clear-environment",

@@ -360,6 +360,9 @@ mod tests {
             bytes: [100, 7],
             dropped: 6,
             next_run: None,
+            memory: Some(5 << 20),
+            processes: None,
+            oom_kills: 1,
             probes: vec![("health", Probes { succeeded: 4, failed: 1, ..Probes::default() })],
         }
     }
@@ -387,6 +390,8 @@ mod tests {
             "foster_orphans_reaped_total{service=\"\"} 3",
             "foster_log_bytes_total{service=\"s0\",stream=\"stderr\"} 7",
             "foster_log_dropped_lines_total{service=\"s0\"} 6",
+            "foster_service_memory_bytes{service=\"s0\"} 5242880.0",
+            "foster_service_oom_kills_total{service=\"s0\"} 1",
             "foster_probe_results_total{service=\"s0\",probe=\"health\",result=\"failure\"} 1",
             "foster_boot_duration_seconds 1.5",
         ] {

@@ -47,7 +47,7 @@ where
         Site::Pages => return page(&request, calls).await,
     };
     match prepare(request, may_act).await {
-        Ok(Way::Text(text)) => response(200, Content::Whole(Some(Bytes::from_static(text.as_bytes())))),
+        Ok(Way::Text(text)) => response(200, Content::Whole(Some(Bytes::from(text)))),
         Ok(Way::Ask(ask)) => match ask_shell(ask, may_act, calls).await {
             Some(Answer::Whole { status, body }) => response(status, Content::Whole(Some(body))),
             Some(Answer::Page { status, media, body }) => {

@@ -273,6 +273,7 @@ fn differing_keys_of_process(old: &Exec, new: &Exec) -> Vec<&'static str> {
         capabilities,
         no_new_privileges,
         stdin,
+        tty,
         environment: Environment { pass, files, secrets, set },
     } = old;
     that_differ(&[
@@ -289,6 +290,7 @@ fn differing_keys_of_process(old: &Exec, new: &Exec) -> Vec<&'static str> {
         ("capabilities", *capabilities != new.capabilities),
         ("no-new-privileges", *no_new_privileges != new.no_new_privileges),
         ("stdin", *stdin != new.stdin),
+        ("tty", *tty != new.tty),
         ("environment", *set != new.environment.set),
         ("environment-files", *files != new.environment.files),
         ("pass-environment", *pass != new.environment.pass),

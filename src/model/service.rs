@@ -241,6 +241,8 @@ pub struct Exec {
     pub no_new_privileges: bool,
     /// `stdin`.
     pub stdin: Stdin,
+    /// `tty`: it gets the container's terminal, when there is one.
+    pub tty: bool,
     /// What the environment is made of.
     pub environment: Environment,
 }

@@ -68,6 +68,8 @@ impl Signal {
     pub const CHLD: Self = Self(17);
     pub const CONT: Self = Self(18);
     pub const STOP: Self = Self(19);
+    pub const TTIN: Self = Self(21);
+    pub const TTOU: Self = Self(22);
     pub const WINCH: Self = Self(28);
     pub const PWR: Self = Self(30);
     /// `SIGRTMIN+3`: "halt" by systemd's convention.

@@ -76,7 +76,7 @@ impl Cgroups {
             );
             return;
         };
-        let needs: [(Controller, &str, fn(&Resources) -> bool); 3] = [
+        let needs: [Need; 3] = [
             (Controller::Memory, "memory", |r| {
                 r.memory.or(r.memory_high).or(r.swap).is_some() || r.oom_group
             }),
@@ -222,6 +222,9 @@ impl Cgroups {
         left > 0
     }
 }
+
+/// A controller, what it is about, and who needs it.
+type Need = (Controller, &'static str, fn(&Resources) -> bool);
 
 fn names(services: &[&Service]) -> String {
     let shown: Vec<&str> = services.iter().take(NAMED).map(|service| service.name.as_str()).collect();

@@ -3,7 +3,7 @@
 use super::gifts::Gifts;
 use super::shell::Shell;
 use super::timers::Due;
-use super::{conditions, report, sweep};
+use super::{conditions, report, sweep, terminal};
 use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, StateName, Sweep};
 use crate::model::{Id, LogLevel, Signal};
 use crate::sys::procs::own_pid;
@@ -11,6 +11,9 @@ use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
 use crate::sys::{Child, Outcome, Pid, Prepared, SpawnError, signal};
 use std::ffi::OsStr;
+use std::io;
+use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 impl Shell {
@@ -101,7 +104,8 @@ impl Shell {
 
     fn spawn(&mut self, proc: Proc) -> Result<Child, SpawnError> {
         let gifts = if proc.role == Role::Main { self.gifts(proc.id)? } else { Gifts::default() };
-        let service = self.plan.service(proc.id);
+        let plan = Rc::clone(&self.plan);
+        let service = plan.service(proc.id);
         let Some(exec) = &service.exec else { return Err(SpawnError::nothing(&service.name)) };
         let argv = match proc.role {
             Role::Main => Some(&exec.argv),
@@ -139,8 +143,13 @@ impl Shell {
             Role::Probe => return self.spawn_probe(proc.id, prepared),
             Role::Check | Role::Stop | Role::Reload => {}
         }
-        let [stdout, stderr] = self.output.open(proc.id).map_err(|e| SpawnError::output(&e))?;
-        self.spawner.spawn(prepared, stdout, stderr)
+        let pipes = self.output.open(proc.id).map_err(|e| SpawnError::output(&e))?;
+        if proc.role != Role::Main || !self.terminal.offer(proc.id, service) {
+            return self.spawner.spawn(prepared, pipes[0], pipes[1]);
+        }
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let [stdout, stderr] = terminal::output(service, pipes, [stdout.as_fd(), stderr.as_fd()]);
+        self.spawner.spawn(prepared.with_terminal(), stdout, stderr)
     }
 
     /// A new child: known before anybody can wait for it.
@@ -150,7 +159,8 @@ impl Shell {
         if let Err(errno) = self.epoll.add(&report, Self::report_event(pid)) {
             tracing::debug!("{}: cannot wait for the report of process {pid}: {errno}", self.name(proc.id));
         }
-        self.procs.insert(pid, proc, report);
+        let session = if proc.role == Role::Main { self.terminal.took(proc.id, pid) } else { None };
+        self.procs.insert(pid, proc, report, session.unwrap_or(pid));
         if proc.role == Role::Main {
             self.cgroups.begin(proc.id);
             self.begin_listening(proc.id);

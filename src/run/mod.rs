@@ -25,6 +25,7 @@ mod shell;
 mod signals;
 mod sockets;
 mod sweep;
+mod terminal;
 mod timers;
 mod triggers;
 mod upward;

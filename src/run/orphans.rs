@@ -58,6 +58,7 @@ impl Shell {
         if !std::mem::take(&mut self.deaths) {
             return false;
         }
+        self.look_at_the_terminal();
         let before = self.orphans.reaped;
         self.deaths = self.reap(budget);
         let found = self.orphans.reaped - before;
@@ -137,6 +138,7 @@ impl Shell {
             reap::consume(pid);
             return self.settle();
         }
+        self.terminal.ended(pid, exit);
         self.output.drain(proc.id);
         self.take_lines_found();
         reap::consume(pid);
@@ -223,6 +225,8 @@ impl Shell {
             self.orphans.lookups -= 1;
             id = self.by_cgroup(pid);
         }
+        // One that was a main process, until another took its place.
+        self.terminal.ended(pid, exit);
         reap::consume(pid);
         self.orphans.reaped += 1;
         self.procs.adopt(id);

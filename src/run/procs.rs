@@ -76,12 +76,14 @@ impl Procs {
         }
     }
 
-    /// Takes note of a new process, in the turn that made it and before anything is waited for.
-    pub(super) fn insert(&mut self, pid: Pid, proc: Proc, report: Report) {
+    /// Takes note of a new process, in the turn that made it and before anything is waited for. Its session is its own, or
+    /// that of the supervisor if it has its terminal.
+    pub(super) fn insert(&mut self, pid: Pid, proc: Proc, report: Report, session: Pid) {
         if let Some(service) = self.services.get_mut(proc.id.index()) {
             service.pids[slot(proc.role)] = Some(pid);
             if proc.role == Role::Main {
-                for former in [service.session.replace(pid), service.second.take()].into_iter().flatten() {
+                for former in [service.session.replace(session), service.second.take()].into_iter().flatten()
+                {
                     if self.sessions.get(&former) == Some(&proc.id) {
                         self.sessions.remove(&former);
                     }
@@ -90,7 +92,7 @@ impl Procs {
         }
         // What a probe leaves behind is none of the service's.
         if proc.role != Role::Probe {
-            self.sessions.insert(pid, proc.id);
+            self.sessions.insert(session, proc.id);
         }
         self.alive.insert(pid, Entry { proc, report: Some(report), failed: false, group: pid });
     }

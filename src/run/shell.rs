@@ -14,6 +14,7 @@ use super::readiness::{Files, Newlines};
 use super::schedule::Schedules;
 use super::signals::{Inbox, Meaning, meaning};
 use super::sockets::Sockets;
+use super::terminal::Terminal;
 use super::timers::Due;
 use super::timers::Timers;
 use super::upward::Upward;
@@ -85,6 +86,7 @@ pub(super) struct Shell {
     pub(super) output: Output,
     /// When an outlet is to be tried again, as the timer has it.
     retry: Option<Instant>,
+    pub(super) terminal: Terminal,
     pub(super) spawner: Spawner,
     /// Processes to be made, in order, as soon as the spawner has room.
     pub(super) spawns: VecDeque<Proc>,
@@ -159,6 +161,7 @@ impl Shell {
             schedules: Schedules::default(),
             output,
             retry: None,
+            terminal: Terminal::new(),
             spawner,
             spawns: VecDeque::new(),
             steps: 0,

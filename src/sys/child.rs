@@ -77,6 +77,8 @@ pub(super) struct Orders {
     /// It is not made in there, and has to enter it.
     pub(super) enter: bool,
     pub(super) stdin: Input,
+    /// Stays in the supervisor's session, and takes the terminal that is its standard input.
+    pub(super) terminal: bool,
     pub(super) stdout: c_int,
     pub(super) stderr: c_int,
     /// Further descriptors, and the variables that tell of them.
@@ -168,7 +170,11 @@ fn follow(orders: &Orders) -> Failure {
 
 /// Everything before exec.
 fn settle(orders: &Orders) -> Result<(), Failure> {
-    must(Stage::Session, 0, call(libc::SYS_setsid, 0, 0, 0, 0))?;
+    if orders.terminal {
+        take_the_terminal()?;
+    } else {
+        must(Stage::Session, 0, call(libc::SYS_setsid, 0, 0, 0, 0))?;
+    }
     if let Some(cgroup) = orders.cgroup.as_ref().filter(|_| orders.enter) {
         must(Stage::Cgroup, 0, write_file(cgroup.as_raw_fd(), c"cgroup.procs", b"0"))?;
     }
@@ -227,6 +233,15 @@ fn settle(orders: &Orders) -> Result<(), Failure> {
         }
     }
     raw::unblock_all();
+    Ok(())
+}
+
+/// A process group of its own, in the foreground of the terminal at descriptor 0. With SIGTTOU blocked, a group in the
+/// background may do that too; a terminal that has gone is no failure.
+fn take_the_terminal() -> Result<(), Failure> {
+    must(Stage::Session, 0, call(libc::SYS_setpgid, 0, 0, 0, 0))?;
+    let group = call(libc::SYS_getpid, 0, 0, 0, 0) as libc::pid_t;
+    call(libc::SYS_ioctl, 0, libc::TIOCSPGRP as usize, &raw const group as usize, 0);
     Ok(())
 }
 

@@ -21,6 +21,7 @@
 //! | `fork`           | a copy of this process that works something out                            |
 //! | `thread`         | threads that wait for disks, so that PID 1 does not                        |
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
+//! | `terminal`       | who is in the foreground of the terminal                                   |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
 
 #![allow(unsafe_code)]
@@ -49,6 +50,7 @@ pub mod reap;
 pub mod signal;
 mod spawn;
 mod stack;
+mod terminal;
 pub mod thread;
 pub mod users;
 mod watch;
@@ -58,6 +60,7 @@ pub use files::{FileError, not_writable, read_bounded};
 pub use fork::{Fork, fork};
 pub use prepare::{DEFAULT_PATH, Prepared};
 pub use spawn::{Child, Method, Outcome, Report, Spawner};
+pub use terminal::{Modes, Terminal};
 pub use watch::Watch;
 
 /// A process id, or that of a process group, as the kernel counts them in this namespace.

@@ -103,6 +103,7 @@ impl Prepared {
             cgroup: None,
             enter: false,
             stdin,
+            terminal: false,
             stdout: 1,
             stderr: 2,
             passed: Passed::default(),
@@ -141,6 +142,14 @@ impl Prepared {
     #[must_use]
     pub fn without_input(mut self) -> Self {
         self.stdin = Some(Stdin::Null);
+        self
+    }
+
+    /// With the terminal that is the supervisor's own standard input, and in the foreground there: see [`super::Terminal`].
+    #[must_use]
+    pub fn with_terminal(mut self) -> Self {
+        self.orders.terminal = true;
+        self.stdin = Some(Stdin::Inherit);
         self
     }
 

@@ -57,6 +57,35 @@ pub fn peek_one(pid: Pid) -> Option<Exit> {
     }
 }
 
+/// What a shell wants to know of a job that lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// It was stopped by this signal.
+    Stopped(Signal),
+    /// It goes on.
+    Continued,
+}
+
+/// Whether a child was stopped, or goes on, since this was last asked; of both the later one.
+#[must_use]
+pub fn job(pid: Pid) -> Option<Job> {
+    let id = libc::id_t::try_from(pid).ok()?;
+    // SAFETY: zero is a valid siginfo_t, which waitid leaves so when there is no news.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let flags = libc::WSTOPPED | libc::WCONTINUED | libc::WNOHANG;
+    // SAFETY: `info` has room for the answer.
+    if unsafe { libc::waitid(libc::P_PID, id, &raw mut info, flags) } != 0 {
+        return None;
+    }
+    // SAFETY: after success the fields of a SIGCHLD are set, or all are zero.
+    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    match info.si_code {
+        libc::CLD_STOPPED if pid != 0 => Signal::from_number(status).map(Job::Stopped),
+        libc::CLD_CONTINUED if pid != 0 => Some(Job::Continued),
+        _ => None,
+    }
+}
+
 enum Wait {
     Nobody,
     Nothing,

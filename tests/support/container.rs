@@ -40,6 +40,7 @@ pub struct Container {
     pids: Option<Pids>,
     stalled: Vec<OwnedFd>,
     network: bool,
+    terminal: Option<std::fs::File>,
     directory: tempfile::TempDir,
 }
 
@@ -64,7 +65,11 @@ impl Container {
         if let Some(pids) = &setup.pids {
             command = pids.wrap(&command);
         }
-        let role = if setup.network { "enter-network" } else { "enter" };
+        let role = match setup.output {
+            _ if setup.network => "enter-network",
+            Output::Terminal => "enter-terminal",
+            _ => "enter",
+        };
         command.arg(helper::program()).args([helper::MARK, role]).arg(&socket).args(&argv);
         command
             .env("EVENTS", &fifo)
@@ -75,16 +80,25 @@ impl Container {
             .env_remove("FOSTER_SKIPPED");
         command.envs(setup.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
+        let mut terminal = None;
         match &setup.output {
             Output::To(path) => {
                 let open = || std::fs::OpenOptions::new().append(true).open(path).unwrap();
                 command.stdout(open()).stderr(open());
+            }
+            Output::Terminal => {
+                let (master, slave) = open_terminal();
+                let slave = || slave.try_clone().unwrap();
+                command.stdin(slave()).stdout(slave()).stderr(slave());
+                terminal = Some(master);
             }
             _ => {
                 command.stdout(Stdio::piped()).stderr(Stdio::piped());
             }
         }
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+        // Its copies of the terminal keep that open.
+        drop(command);
         let transcript = Arc::new(Transcript::default());
         let mut readers = vec![transcript.read(Source::Event, events.try_clone().unwrap())];
         let mut stalled: Vec<OwnedFd> = Vec::new();
@@ -92,11 +106,14 @@ impl Container {
             match setup.output {
                 Output::Stalled => stalled.extend([stdout.into(), stderr.into()]),
                 Output::Broken => drop((stdout, stderr)),
-                Output::Read | Output::To(_) => {
+                Output::Read | Output::To(_) | Output::Terminal => {
                     readers.push(transcript.read(Source::Stdout, stdout));
                     readers.push(transcript.read(Source::Stderr, stderr));
                 }
             }
+        }
+        if let Some(terminal) = &terminal {
+            readers.push(transcript.read(Source::Stdout, terminal.try_clone().unwrap()));
         }
         let started = Instant::now();
         assert!(readable(&listener, PATIENCE), "PID 1 did not come: {}", transcript.show(started));
@@ -117,6 +134,7 @@ impl Container {
             pids: setup.pids,
             stalled,
             network: setup.network,
+            terminal,
             directory,
         };
         if !setup.held {
@@ -203,6 +221,23 @@ impl Container {
     /// Whether foster printed a line with all of these.
     pub fn printed(&self, parts: &[&str]) -> bool {
         self.lines().iter().any(|line| line.source != Source::Event && contains(line, parts))
+    }
+
+    /// The master's side of its terminal.
+    pub fn terminal(&self) -> &std::fs::File {
+        self.terminal.as_ref().expect("a container with a terminal")
+    }
+
+    /// Changes the size of its terminal.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: a terminal, and a size that outlives the call.
+        assert_eq!(unsafe { libc::ioctl(self.terminal().as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }, 0);
+    }
+
+    /// Types at its terminal.
+    pub fn type_in(&self, text: &str) {
+        self.terminal().write_all(text.as_bytes()).unwrap();
     }
 
     /// Sends a signal to foster, through its pidfd.
@@ -381,6 +416,15 @@ fn is_event(line: &Line, words: &str) -> bool {
 fn contains(line: &Line, parts: &[&str]) -> bool {
     let text = line.text.to_lowercase();
     parts.iter().all(|part| text.contains(&part.to_lowercase()))
+}
+
+/// Both ends of a new terminal.
+fn open_terminal() -> (std::fs::File, OwnedFd) {
+    let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).unwrap();
+    for fd in [&master, &slave] {
+        nix::fcntl::fcntl(fd, nix::fcntl::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC)).unwrap();
+    }
+    (master.into(), slave)
 }
 
 fn readable(fd: &impl std::os::fd::AsRawFd, limit: Duration) -> bool {

@@ -41,6 +41,10 @@ extern "C" fn entry() {
             raise_loopback();
             enter(socket, &words[2..])
         }
+        ["enter-terminal", socket, ..] => {
+            let controls = nix::unistd::setsid().is_ok() && control_terminal();
+            if controls { enter(socket, &words[2..]) } else { 73 }
+        }
         ["serve", name, ..] => serve(name, &words[2..]),
         ["answer", name, place] => super::answer::answer(name, place),
         ["starve", _, ..] => starve(&words[1..]),
@@ -80,6 +84,12 @@ fn become_program(argv: &[&str]) -> i32 {
     let argv: Vec<CString> = argv.iter().map(|&one| CString::new(one).unwrap()).collect();
     let _ = nix::unistd::execv(&argv[0], &argv);
     127
+}
+
+/// Makes the terminal at standard input that of this session, as a container runtime does.
+fn control_terminal() -> bool {
+    // SAFETY: numbers only.
+    unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 }
 }
 
 /// A fresh network has a loopback interface that is down.

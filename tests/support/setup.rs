@@ -16,6 +16,8 @@ pub enum Output {
     Broken,
     /// A file, such as /dev/full.
     To(PathBuf),
+    /// A terminal, which is its standard input too and controls its session, as of `docker run -t`.
+    Terminal,
 }
 
 /// A container that is not started yet.

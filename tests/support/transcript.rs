@@ -37,9 +37,8 @@ impl Transcript {
             let mut stream = BufReader::new(stream);
             let mut bytes = Vec::new();
             while stream.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
-                if bytes.last() == Some(&b'\n') {
-                    bytes.pop();
-                }
+                // A terminal ends lines with a carriage return before the newline.
+                while bytes.pop_if(|last| matches!(last, b'\r' | b'\n')).is_some() {}
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 bytes.clear();
                 if source == Source::Event && text == END {

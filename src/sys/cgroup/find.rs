@@ -105,7 +105,10 @@ pub(super) fn is_cgroup(directory: &Path) -> bool {
     let mut found: libc::statfs = unsafe { std::mem::zeroed() };
     // SAFETY: a string with its end, and room for the answer.
     let result = unsafe { libc::statfs(path.as_ptr(), &raw mut found) };
-    result == 0 && i64::from(found.f_type) == 0x6367_7270
+    // Its type depends on the C library.
+    #[allow(clippy::unnecessary_cast)]
+    let kind = found.f_type as libc::c_long;
+    result == 0 && kind == libc::CGROUP2_SUPER_MAGIC as libc::c_long
 }
 
 /// How many processes the OOM killer has taken in the container, services or not.
