@@ -184,6 +184,9 @@ fn what_a_service_makes_of_its_own_cgroup_is_removed_with_it() {
         format!("mkdir -p {0}/service-web/a/b && exec {1}", cgroup.path.display(), helper_shell("serve web"));
     let mut c = inside(&cgroup).service("web", sh(&script)).start();
     c.wait_event("up web");
+    // A service that had divided it can be started again.
+    c.foster_ends(0, &["restart", "web"]);
+    c.wait_events("up web", 2);
     c.stop_within(PROMPT);
     assert!(cgroup.inner().is_empty(), "left: {:?}", cgroup.inner());
 }

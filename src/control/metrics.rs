@@ -271,7 +271,7 @@ impl Snapshot {
         for service in &self.services {
             restarts.counter(&[("service", &service.name)], u64::from(service.restarts))?;
         }
-        let help = "Processes that the OOM killer took, counted when the main process ends";
+        let help = "Processes that the OOM killer took, where it has a cgroup";
         let mut killed = families.counter("foster_service_oom_kills", help)?;
         for service in &self.services {
             killed.counter(&[("service", &service.name)], service.oom_kills)?;

@@ -107,10 +107,15 @@ impl Cgroups {
     }
 
     /// The directory in which a process of the service begins; `None`: it has no cgroup.
-    pub(super) fn enter(&mut self, id: Id, service: &Service) -> Option<OwnedFd> {
+    pub(super) fn enter(&mut self, id: Id, role: Role, service: &Service) -> Option<OwnedFd> {
         let tree = self.tree.as_ref()?;
         let own = self.services.get_mut(id.index())?;
         let group = tree.group(&service.name);
+        if own.made && role == Role::Main && group.is_divided() {
+            // Nobody may enter one that shares out its controllers.
+            group.remove();
+            own.made = false;
+        }
         if own.made
             && let Ok(directory) = group.open()
         {
@@ -154,9 +159,9 @@ impl Cgroups {
         }
     }
 
-    /// How many of its processes the OOM killer has taken, as far as its last end.
-    pub(super) fn oom_kills(&self, id: Id) -> u64 {
-        self.services.get(id.index()).map_or(0, |own| own.seen.killed)
+    /// How many of its processes the OOM killer has taken, as far as that is counted.
+    pub(super) fn oom_kills(&self, id: Id, service: &Service) -> u64 {
+        self.group(id, service).and_then(|group| group.oom_kills()).map_or(0, |kills| kills.killed)
     }
 
     /// The stop signal went to the main process and its group.

@@ -126,7 +126,7 @@ impl Shell {
         }
         extra.extend(gifts.variables.iter().map(|(name, value)| (*name, value.as_os_str())));
         let mut prepared = Prepared::new(exec, argv, &extra, &self.environment)?;
-        if let Some(directory) = self.cgroups.enter(proc.id, service) {
+        if let Some(directory) = self.cgroups.enter(proc.id, proc.role, service) {
             prepared = prepared.in_cgroup(directory);
         }
         if gifts.any() {

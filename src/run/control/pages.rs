@@ -262,7 +262,7 @@ impl Shell {
                 next_run: self.next_run(id).map(|time| time.as_second() as f64),
                 memory: usage.memory,
                 processes: usage.pids,
-                oom_kills: self.cgroups.oom_kills(id),
+                oom_kills: self.cgroups.oom_kills(id, self.plan.service(id)),
                 probes: self.probe_figures(id),
             }
         };

@@ -9,7 +9,7 @@ use crate::sys::signal::Sent;
 use std::fs::{File, create_dir, read_dir, remove_dir};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// How often a group without `cgroup.kill` is looked at again for processes that appeared meanwhile.
@@ -71,6 +71,13 @@ impl Group {
     pub fn open(&self) -> io::Result<OwnedFd> {
         let flags = libc::O_PATH | libc::O_DIRECTORY;
         File::options().read(true).custom_flags(flags).open(&self.directory).map(OwnedFd::from)
+    }
+
+    /// Whether a former main process has made further groups in it.
+    #[must_use]
+    pub fn is_divided(&self) -> bool {
+        // As in any directory: two, and one for each other directory in it.
+        std::fs::metadata(&self.directory).is_ok_and(|found| found.nlink() > 2)
     }
 
     /// Whether a process is in it or below it. Zombies do not count.
