@@ -93,6 +93,7 @@ fn a_daemon_in_a_session_of_its_own_stops_with_its_service() {
     let started = std::time::Instant::now();
     c.foster_ends(0, &["stop", "web"]);
     c.check(started.elapsed() < PROMPT, "the stop took its whole timeout");
+    c.wait_event("end escapee");
     // The main process first: it knows best what its children have to hear.
     c.check_order(&["term web", "end web", "term escapee", "end escapee"]);
     c.check(cgroup.count("service-web") == 0, "something is left");
@@ -111,7 +112,7 @@ fn who_ignores_the_stop_signal_in_a_session_of_its_own_is_killed_at_the_timeout(
         c.wait_event(event);
     }
     c.foster_ends(0, &["stop", "web"]);
-    c.position("term escapee");
+    c.wait_event("term escapee");
     c.wait_line(&["web: did not stop within 500ms; killing it with SIGKILL"]);
     wait_gone(&c, "escapee");
     c.stop_within(PROMPT);
