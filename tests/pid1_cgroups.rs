@@ -102,6 +102,26 @@ fn a_daemon_in_a_session_of_its_own_stops_with_its_service() {
 }
 
 #[test]
+fn without_clone3_a_child_enters_its_cgroup_by_itself() {
+    for plight in ["refuse=ENOSYS:clone3", "refuse=EPERM:clone3", "refuse=ENOSYS:pidfd_open"] {
+        let cgroup = unified!();
+        let mut c = inside(&cgroup)
+            .under(&[plight])
+            .service("web", with_escapee("web", &escapee("")))
+            .service("other", serve("other", &[]))
+            .start();
+        for event in ["up web", "up escapee", "up other"] {
+            c.wait_event(event);
+        }
+        c.check(cgroup.count("service-web") == 2, "not both are in it");
+        c.foster_ends(0, &["stop", "web"]);
+        c.wait_event("end escapee");
+        c.stop_within(PROMPT);
+        assert!(cgroup.inner().is_empty(), "left: {:?}", cgroup.inner());
+    }
+}
+
+#[test]
 fn who_ignores_the_stop_signal_in_a_session_of_its_own_is_killed_at_the_timeout() {
     let cgroup = unified!();
     let mut c = inside(&cgroup)
