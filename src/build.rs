@@ -8,32 +8,35 @@ use std::{env, fs};
 
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var(name).unwrap_or_default();
-    let root = variable("CARGO_MANIFEST_DIR");
     let out = PathBuf::from(variable("OUT_DIR"));
 
     // The description of the API is served as it is in docs/, without what only readers of the file need.
     println!("cargo::rerun-if-changed=docs/openapi.json");
-    let description = fs::read_to_string(Path::new(&root).join("docs/openapi.json"))?;
+    let description = fs::read_to_string("docs/openapi.json")?;
     pack(&out.join("openapi.json.deflated"), compact(&description).as_bytes())?;
 
     // Names and texts in turn, each with a null byte behind it.
-    let mut generated = Vec::new();
+    let mut files = ["docs/service.schema.json", "docs/foster.schema.json"].map(PathBuf::from).to_vec();
     for directory in ["docs/man", "docs/completions"] {
         println!("cargo::rerun-if-changed={directory}");
-        let entries = fs::read_dir(Path::new(&root).join(directory))?;
-        let mut files = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-        files.sort();
-        for file in files {
-            generated.extend(file.file_name().unwrap_or_default().as_encoded_bytes());
-            generated.push(0);
-            generated.extend(fs::read(&file)?);
-            generated.push(0);
+        for entry in fs::read_dir(directory)? {
+            files.push(entry?.path());
         }
+    }
+    files.sort();
+    let mut generated = Vec::new();
+    for file in files {
+        println!("cargo::rerun-if-changed={}", file.display());
+        generated.extend(file.file_name().unwrap_or_default().as_encoded_bytes());
+        generated.push(0);
+        generated.extend(fs::read(&file)?);
+        generated.push(0);
     }
     pack(&out.join("generated.deflated"), &generated)?;
 
     // A release aborts in a panic, and in a static one nobody else is there who might want to unwind.
     println!("cargo::rerun-if-changed=src/discard.ld");
+    let root = variable("CARGO_MANIFEST_DIR");
     let features = variable("CARGO_CFG_TARGET_FEATURE");
     if variable("PROFILE") == "release" && features.split(',').any(|feature| feature == "crt-static") {
         println!("cargo::rustc-link-arg-bins=-Wl,-T,{root}/src/discard.ld");

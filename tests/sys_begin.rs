@@ -119,12 +119,12 @@ fn without_dev_null_the_standard_descriptors_are_open_all_the_same() {
 }
 
 #[test]
-fn inherited_descriptors_are_marked() {
+fn inherited_descriptors_are_closed() {
     let _alone = alone();
     if !inner() {
-        return again("inherited_descriptors_are_marked", "exec \"$@\" 7</dev/null 8</dev/null");
+        return again("inherited_descriptors_are_closed", "exec \"$@\" 7</dev/null 8</dev/null");
     }
-    fds::mark_inherited_cloexec().unwrap();
+    fds::close_inherited();
     let out = Command::new("ls").arg("/proc/self/fd").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&out.stdout).split_whitespace().count(), 4, "{}", text(&out));
 }

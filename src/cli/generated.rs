@@ -1,5 +1,6 @@
-//! What is made of the whole table of verbs: manual pages and completions. A test makes them and keeps them in `docs/man`
-//! and `docs/completions`, the build packs what is there: their generators would be a twentieth of the file.
+//! What is made of a whole table: manual pages and completions of that of the verbs, JSON schemas of that of the keys.
+//! Tests make them and keep them in `docs`, the build packs what is there: their generators would be a twentieth of the
+//! file.
 
 use flate2::bufread::DeflateDecoder;
 use std::io::Read;

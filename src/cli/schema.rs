@@ -1,8 +1,7 @@
 //! `foster schema`: the JSON schema of the configuration, for editors.
 
-use super::Verb;
 use super::connection::print_only;
-use crate::config::{SchemaOf, json_schema};
+use super::{EX_USAGE, Verb, generated};
 
 /// Print the JSON schema of a service file, or of foster.toml
 #[derive(clap::Args, Debug)]
@@ -29,10 +28,11 @@ enum File {
 impl Verb for Args {
     fn run(self) -> u8 {
         crate::sys::signal::restore_inherited();
-        let file = match self.file {
-            File::Service => SchemaOf::Service,
-            File::Settings => SchemaOf::Settings,
+        let name = match self.file {
+            File::Service => "service.schema.json",
+            File::Settings => "foster.schema.json",
         };
-        print_only(&format!("{:#}\n", json_schema(file)))
+        // The build packs both.
+        generated::text(name).map_or(EX_USAGE, |schema| print_only(&schema))
     }
 }

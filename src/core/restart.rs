@@ -36,13 +36,14 @@ pub(super) fn verdict(restart: &Restart, kind: Kind, exit: Exit, ready: bool, fa
     retry(restart, ready, failures)
 }
 
-/// The same for an end that is a failure, whatever its code: an attempt that came to no process at all and may fare better
-/// later, a process that was taken down for a flaw.
+/// The same for an end that is a failure, whatever its code: a process that was taken down for a flaw.
 pub(super) fn verdict_failed(restart: &Restart, ready: bool, failures: u32) -> Verdict {
     if restart.policy == Policy::Never { Verdict::Failed } else { retry(restart, ready, failures) }
 }
 
-fn retry(restart: &Restart, ready: bool, failures: u32) -> Verdict {
+/// The same for an attempt that came to no process at all, and may fare better later. The policy is about ends, so it has
+/// no say: nothing has run that must not run twice.
+pub(super) fn retry(restart: &Restart, ready: bool, failures: u32) -> Verdict {
     if restart.limit.is_some_and(|limit| failures >= limit) {
         Verdict::GaveUp
     } else if (ready && failures == 1) || restart.delay.is_zero() {

@@ -1,6 +1,6 @@
 //! How one service takes an event.
 
-use super::restart::{Verdict, delay, verdict, verdict_failed};
+use super::restart::{Verdict, delay, retry, verdict, verdict_failed};
 use super::{
     Action, Core, Fault, Flaw, Next, Notice, Proc, Role, Stage, Starting, State, Then, Timer, Turn, millis,
 };
@@ -172,8 +172,7 @@ impl Core {
         let svc = self.svc_mut(id);
         (svc.failures, svc.stillborn) = (failures, true);
         let restart = &self.plan.service(id).restart;
-        let verdict =
-            if fault.temporary { verdict_failed(restart, false, failures) } else { Verdict::Failed };
+        let verdict = if fault.temporary { retry(restart, false, failures) } else { Verdict::Failed };
         let next = self.next(id, verdict, failures, false);
         turn.say(Notice::NotStarted { id, next });
         self.svc_mut(id).run_failed = true;

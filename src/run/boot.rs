@@ -6,7 +6,7 @@ use super::shell::Shell;
 use super::signals::Inbox;
 use crate::log::OwnLines;
 use crate::model::Plan;
-use crate::sys::{fds, limits, reap, signal};
+use crate::sys::{error_text, fds, limits, reap, signal};
 use std::ffi::OsString;
 use std::io;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ pub struct BootError {
 
 impl std::fmt::Display for BootError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "cannot {}: {}", self.what, self.source)
+        write!(f, "cannot {}: {}", self.what, error_text(&self.source))
     }
 }
 
@@ -49,8 +49,7 @@ pub fn run(
     notes: &[String],
 ) -> Result<u8, BootError> {
     signal::prepare_supervisor();
-    // Not fatal: at worst a service inherits a descriptor that the runtime left open.
-    let _ = fds::mark_inherited_cloexec();
+    fds::close_inherited();
     limits::raise_nofile();
     // Silent where it is refused: orphans then go to the PID 1 that there is.
     let _ = std::process::id() == 1 || reap::set_child_subreaper();

@@ -302,7 +302,7 @@ impl Shell {
     }
 
     fn sweep(&mut self, kind: Sweep) {
-        self.swept = true;
+        let first = !std::mem::replace(&mut self.swept, true);
         self.deaths = true;
         self.give_up_reading("the container is stopping");
         if reap::peek() == Peek::None {
@@ -313,12 +313,17 @@ impl Shell {
             let service = |pid| self.procs.service_of(pid).map(|id| self.name(id));
             report::killed(&sweep::left(service));
         }
-        self.signal_all(kind);
+        if !self.signal_all(kind) && first {
+            tracing::warn!(
+                "cannot end what services left behind: /proc of this pid namespace is not mounted; waiting for it to end"
+            );
+        }
     }
 
-    pub(super) fn signal_all(&self, kind: Sweep) {
+    /// False when not all of them could be found.
+    pub(super) fn signal_all(&self, kind: Sweep) -> bool {
         let known: Vec<_> = self.procs.pids().collect();
-        sweep::sweep(kind, &known);
+        sweep::sweep(kind, &known)
     }
 
     fn announce(&mut self, notice: Notice) {

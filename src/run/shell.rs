@@ -22,7 +22,7 @@ use crate::core::{Core, Event, Millis, Phase, Proc};
 use crate::log::{OwnLines, consoles};
 use crate::model::{Id, Plan, Signal};
 use crate::sys::signal::Obituaries;
-use crate::sys::{Method, Pid, Spawner, Watch, memory};
+use crate::sys::{Method, Pid, Spawner, Watch, error_text, memory};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -191,7 +191,7 @@ impl Shell {
         let watch = match Watch::new(self.epoll.0.as_fd()) {
             Ok(watch) => watch,
             Err(error) => {
-                tracing::error!("cannot wait for events: {error}");
+                tracing::error!("cannot wait for events: {}", error_text(&error));
                 return self.end(1);
             }
         };

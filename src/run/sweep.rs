@@ -5,17 +5,20 @@ use crate::model::Signal;
 use crate::sys::{Pid, procs, signal};
 
 /// Signals everything that is left. PID 1 of a namespace owns it and asks the kernel to reach all of it at once, which
-/// no fork can outrun; anybody else has only its descendants.
-pub(super) fn sweep(sweep: Sweep, known: &[Pid]) {
+/// no fork can outrun; anybody else has only its descendants. False when these could not be looked for, and only `known`
+/// ones were signalled.
+pub(super) fn sweep(sweep: Sweep, known: &[Pid]) -> bool {
     let signals: &[Signal] = match sweep {
         Sweep::Term => &[Signal::TERM, Signal::CONT],
         Sweep::Kill => &[Signal::KILL],
     };
+    let mut complete = true;
     for &signal in signals {
         if signal::kill_everything(signal) == signal::Sent::Refused {
-            procs::signal_descendants(signal, known);
+            complete = procs::signal_descendants(signal, known).complete;
         }
     }
+    complete
 }
 
 /// The names of those that are left, for people: `sleep (pid 12, of web)`. The first few; how many there are.

@@ -46,26 +46,27 @@ pub fn closed_at_entry() -> Vec<RawFd> {
     (0..3).filter(|fd| closed >> fd & 1 == 1).collect()
 }
 
-/// Marks all descriptors from 3 on that this process was started with close-on-exec, so that no service inherits them.
-///
-/// # Errors
-/// Neither close_range(2) nor /proc is there.
-pub fn mark_inherited_cloexec() -> io::Result<()> {
-    let flags = libc::CLOSE_RANGE_CLOEXEC;
-    // SAFETY: numbers only; the flag closes nothing.
-    if unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, flags) } == 0 {
-        return Ok(());
+/// Without close_range(2) and /proc, descriptors up to this one are closed.
+const HIGHEST: RawFd = 65_535;
+
+/// Closes all descriptors from 3 on, so that no service inherits them, nobody waits for the end of a pipe that is held
+/// here for nothing, and all that the limit allows are there for services. To be called while this process has opened
+/// nothing itself.
+pub fn close_inherited() {
+    // SAFETY: numbers; none of the descriptors is owned by anything here.
+    if unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) } == 0 {
+        return;
     }
-    for entry in std::fs::read_dir("/proc/self/fd")? {
-        let Some(fd) = entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()) else {
-            continue;
-        };
-        if fd > 2 {
-            // SAFETY: sets a flag of a descriptor, or fails when it is gone.
-            unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-        }
+    // Before Linux 5.9, or forbidden by a seccomp filter.
+    let number = |entry: io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    let open: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {
+        Ok(entries) => entries.filter_map(number).collect(),
+        Err(_) => (3..=HIGHEST).collect(),
+    };
+    for fd in open.into_iter().filter(|fd| *fd > 2) {
+        // SAFETY: as above. That of the directory is closed already, and its number nobody's.
+        unsafe { libc::close(fd) };
     }
-    Ok(())
 }
 
 /// A pipe: the end to read and the end to write, both close-on-exec and 3 or above; see pipe(2).

@@ -22,6 +22,7 @@
 //! | `console`        | writing to what PID 1 was given as output, without ever waiting           |
 //! | `terminal`       | who is in the foreground of the terminal                                   |
 //! | `fds`, `files`   | descriptors; reading files without blocking                                |
+//! | `unlinked`       | what a static release leaves out of libc                                   |
 
 #![allow(unsafe_code)]
 
@@ -50,6 +51,8 @@ mod spawn;
 mod stack;
 mod terminal;
 pub mod thread;
+#[cfg(all(panic = "abort", target_feature = "crt-static", target_env = "gnu"))]
+mod unlinked;
 pub mod users;
 mod watch;
 

@@ -1,7 +1,7 @@
 //! A cgroup that limits the number of processes.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -59,7 +59,45 @@ impl Pids {
 
 impl Drop for Pids {
     fn drop(&mut self) {
-        // It is empty once the namespace has ended, but the kernel may take a moment to say so.
-        super::eventually(super::PATIENCE, || fs::remove_dir(&self.path).is_ok() || !self.path.exists());
+        remove(&self.path);
+    }
+}
+
+fn remove(path: &Path) {
+    // It is empty once the namespace has ended, but the kernel may take a moment to say so.
+    super::eventually(super::PATIENCE, || fs::remove_dir(path).is_ok() || !path.exists());
+}
+
+/// A cgroup that limits memory. To enter it, a process writes 0 into `cgroup.procs`.
+pub struct Memory {
+    pub path: PathBuf,
+}
+
+impl Memory {
+    /// A fresh one for this many bytes, or why there is none.
+    pub fn create(bytes: u64) -> Result<Self, String> {
+        let name = format!("foster-test-memory-{}", std::process::id());
+        for (root, limit) in
+            [("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")]
+        {
+            let path = Path::new(root).join(&name);
+            // What is no cgroup may be a directory as any other.
+            if !Path::new(root).join("cgroup.procs").exists() || fs::create_dir(&path).is_err() {
+                continue;
+            }
+            let cgroup = Self { path };
+            if cgroup.path.join(limit).exists()
+                && fs::write(cgroup.path.join(limit), bytes.to_string()).is_ok()
+            {
+                return Ok(cgroup);
+            }
+        }
+        Err("no cgroup with a memory controller can be made".into())
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        remove(&self.path);
     }
 }

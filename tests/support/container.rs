@@ -53,6 +53,9 @@ impl Container {
         let argv = setup.prepare(directory.path());
         let fifo = directory.path().join("events");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();
+        // Whatever the umask is.
+        let all = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        std::fs::set_permissions(&fifo, all).unwrap();
         // Open for both, so that it neither blocks nor ends while no service has it open.
         let events = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
         let socket = directory.path().join("gate");

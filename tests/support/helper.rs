@@ -1,6 +1,7 @@
 //! The test program in a second role: as a service. A constructor looks for a mark in argv before `main` runs, so
 //! that no helper has to be built, found or shipped, and nothing of the test framework is running yet.
 
+use super::plight::{Program, bring_about};
 use std::ffi::CString;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -41,14 +42,19 @@ extern "C" fn entry() {
             raise_loopback();
             enter(socket, &words[2..])
         }
+        ["under", plight, ..] => under(plight, &words[2..]),
         ["enter-terminal", socket, ..] => {
             let controls = nix::unistd::setsid().is_ok() && control_terminal();
             if controls { enter(socket, &words[2..]) } else { 73 }
         }
         ["serve", name, ..] => serve(name, &words[2..]),
+        ["life", name, events, ..] => super::lives::life(name, events, &words[3..]),
         ["answer", name, place] => super::answer::answer(name, place),
         ["starve", _, ..] => starve(&words[1..]),
         ["orphans", count] => orphans(count.parse().unwrap()),
+        ["broods", count, each] => super::lives::broods(count.parse().unwrap(), each.parse().unwrap()),
+        ["budget", count] => super::lives::budget(count.parse().unwrap()),
+        ["flap"] => super::lives::flap(),
         ["chains", count] => chains(count.parse().unwrap()),
         ["bomb"] => bomb(),
         ["flood", count, code] => flood(count.parse().unwrap(), code.parse().unwrap()),
@@ -56,6 +62,7 @@ extern "C" fn entry() {
         ["logger", name, file, ..] => super::logger::log(name, file, &words[3..]),
         ["speak", name, ..] => super::speaker::speak(name, &words[2..]),
         ["status"] => status(),
+        ["look"] => super::lives::look(),
         ["leave-socket", path] => i32::from(std::os::unix::net::UnixListener::bind(path).is_err()),
         _ => 64,
     };
@@ -83,6 +90,15 @@ fn enter(socket: &str, argv: &[&str]) -> i32 {
 fn become_program(argv: &[&str]) -> i32 {
     let argv: Vec<CString> = argv.iter().map(|&one| CString::new(one).unwrap()).collect();
     let _ = nix::unistd::execv(&argv[0], &argv);
+    127
+}
+
+/// `under WORD;WORD… PROGRAM…`: brings all of that about, and becomes the program. See `plight`.
+fn under(words: &str, argv: &[&str]) -> i32 {
+    let mut program = Program { path: argv[0], argv: argv.to_vec() };
+    words.split(';').for_each(|word| bring_about(word, &mut program));
+    let argv: Vec<CString> = program.argv.iter().map(|&one| CString::new(one).unwrap()).collect();
+    let _ = nix::unistd::execv(&CString::new(program.path).unwrap(), &argv);
     127
 }
 
@@ -131,7 +147,7 @@ fn starve(argv: &[&str]) -> i32 {
 }
 
 /// `serve NAME [delay=MS] [ignore] [code=N]`.
-fn serve(name: &str, options: &[&str]) -> i32 {
+pub(super) fn serve(name: &str, options: &[&str]) -> i32 {
     let number = |key: &str| {
         options
             .iter()
@@ -261,7 +277,7 @@ fn status() -> i32 {
     0
 }
 
-unsafe fn fork_at_last() -> i32 {
+pub(super) unsafe fn fork_at_last() -> i32 {
     loop {
         // SAFETY: the caller has one thread.
         let pid = unsafe { libc::fork() };

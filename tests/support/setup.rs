@@ -1,8 +1,11 @@
 //! What a container is made of.
 
 use super::container::Container;
-use super::{Pids, foster_bin};
+use super::{Pids, foster_bin, helper};
 use std::path::{Path, PathBuf};
+
+/// Stands for the directory of the test in services, arguments and plights, where nothing else knows it.
+pub const HERE: &str = "@HERE@";
 
 /// Where foster's standard output and error go.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,7 @@ pub struct Setup {
     pub(super) command: Vec<String>,
     pub(super) output: Output,
     pub(super) prelude: Option<String>,
+    pub(super) plight: Vec<String>,
     pub(super) above: Option<String>,
     pub(super) pids: Option<Pids>,
     pub(super) held: bool,
@@ -86,6 +90,12 @@ impl Setup {
         self
     }
 
+    /// What foster finds when it begins, in words of `plight`.
+    pub fn under(mut self, words: &[&str]) -> Self {
+        self.plight.extend(words.iter().map(|&word| word.into()));
+        self
+    }
+
     /// A shell script that is PID 1 instead of foster and runs it as `"$@"`.
     pub fn below(mut self, script: &str) -> Self {
         self.above = Some(script.into());
@@ -121,12 +131,13 @@ impl Setup {
         for (name, toml) in &self.services {
             let path = services.join(format!("{name}.toml"));
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, toml).unwrap();
+            std::fs::write(path, toml.replace(HERE, directory.to_str().unwrap())).unwrap();
         }
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let mut foster = vec![text(&foster_bin())];
         if let Some(arguments) = &self.arguments {
-            foster.extend(arguments.iter().cloned());
+            let place = directory.to_str().unwrap();
+            foster.extend(arguments.iter().map(|one| one.replace(HERE, place)));
         } else {
             foster.extend(["run".into(), "--services".into(), text(&services)]);
             if let Some(config) = &self.config {
@@ -138,6 +149,11 @@ impl Setup {
                 foster.push("--".into());
                 foster.extend(self.command.iter().cloned());
             }
+        }
+        if !self.plight.is_empty() {
+            let words = self.plight.join(";").replace(HERE, &text(directory));
+            let before = [helper::program(), helper::MARK.into(), "under".into(), words];
+            foster.splice(0..0, before);
         }
         let script = match (&self.above, &self.prelude) {
             (Some(script), _) => script.clone(),

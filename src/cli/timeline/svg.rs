@@ -83,8 +83,8 @@ pub(super) fn draw(chart: &Chart<'_>) -> String {
 /// The distance of the lines of the axis: 1, 2 or 5 times a power of ten, so that there are at most ten.
 fn step(end: f64) -> f64 {
     let rough = end / TICKS;
-    let power = 10f64.powf(rough.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(end)
+    let mut steps = (-3..18).flat_map(|exponent| [1.0, 2.0, 5.0].map(|factor| factor * 10f64.powi(exponent)));
+    steps.find(|step| *step >= rough).unwrap_or(end)
 }
 
 /// What stands between the tags of XML.
