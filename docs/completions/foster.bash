@@ -40,6 +40,9 @@ _foster() {
             foster,help)
                 cmd="foster__subcmd__help"
                 ;;
+            foster,import)
+                cmd="foster__subcmd__import"
+                ;;
             foster,log-level)
                 cmd="foster__subcmd__log__subcmd__level"
                 ;;
@@ -106,6 +109,9 @@ _foster() {
             foster__subcmd__help,help)
                 cmd="foster__subcmd__help__subcmd__help"
                 ;;
+            foster__subcmd__help,import)
+                cmd="foster__subcmd__help__subcmd__import"
+                ;;
             foster__subcmd__help,log-level)
                 cmd="foster__subcmd__help__subcmd__log__subcmd__level"
                 ;;
@@ -155,7 +161,7 @@ _foster() {
 
     case "${cmd}" in
         foster)
-            opts="-h -V --help --version run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man help"
+            opts="-h -V --help --version run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -319,7 +325,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help)
-            opts="run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man help"
+            opts="run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -431,6 +437,20 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        foster__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -640,6 +660,32 @@ _foster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        foster__subcmd__import)
+            opts="-o -h --output --dry-run --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         foster__subcmd__log__subcmd__level)
             opts="-h --socket --help error warn info debug trace"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -693,7 +739,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__man)
-            opts="-h --out --help run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man"
+            opts="-h --out --help run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -755,7 +801,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__run)
-            opts="-h --services --config --help"
+            opts="-h --services --config --import --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -766,6 +812,10 @@ _foster() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --import)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

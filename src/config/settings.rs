@@ -3,13 +3,14 @@
 use super::Variables;
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::files::{self, Directory};
+use super::import::Output;
 use super::keys::{SETTINGS, VARIABLES};
 use super::log;
 use super::reader::{Located, Reader, parse_signal, path_or_word};
 use super::scope::Scope;
 use super::sockets::address;
 use super::suggest;
-use super::tree::parse;
+use super::tree::{Table, parse};
 use super::{ConfigFile, DEFAULT_DIRECTORY, Request};
 use crate::model::{LogLevel, Settings, Signal, Socket, parse_duration};
 use std::ffi::OsStr;
@@ -21,11 +22,20 @@ pub struct Global {
     pub directories: Vec<Directory>,
 }
 
-/// Reads `foster.toml`, then the variables, then what the command line said of directories.
-pub fn read(request: &Request<'_>, sources: &mut Sources, findings: &Findings) -> Global {
+/// Reads what an import says, then `foster.toml`, then the variables, then what the command line said of directories.
+pub fn read(
+    request: &Request<'_>,
+    imported: Option<&Output>,
+    sources: &mut Sources,
+    findings: &Findings,
+) -> Global {
     let variables = request.environment;
     let mut settings = Settings::default();
     let mut directories = Vec::new();
+    if let Some(Output { settings: draft, .. }) = imported {
+        let table = draft.table();
+        from_table(&table, sources, draft.span.file, variables, findings, &mut settings, &mut directories);
+    }
     let path = match &request.config {
         ConfigFile::Given(path) => Some(path),
         // One that exists and cannot be read is an error all the same.
@@ -34,7 +44,8 @@ pub fn read(request: &Request<'_>, sources: &mut Sources, findings: &Findings) -
     if let Some(path) = path {
         let (file, fine) = files::load(path, sources, findings);
         if fine {
-            from_file(sources, file, variables, findings, &mut settings, &mut directories);
+            let table = parse(sources, file, findings).root;
+            from_table(&table, sources, file, variables, findings, &mut settings, &mut directories);
         }
     }
     from_variables(variables, sources, findings, &mut settings, &mut directories);
@@ -49,7 +60,8 @@ pub fn read(request: &Request<'_>, sources: &mut Sources, findings: &Findings) -
     Global { settings, directories }
 }
 
-fn from_file(
+fn from_table(
+    table: &Table<'_>,
     sources: &Sources,
     file: u32,
     variables: &Variables,
@@ -57,9 +69,8 @@ fn from_file(
     settings: &mut Settings,
     directories: &mut Vec<std::path::PathBuf>,
 ) {
-    let parsed = parse(sources, file, findings);
     let scope = Scope::new(findings, sources, variables, file);
-    let reader = Reader::new(&parsed.root, &SETTINGS, &SETTINGS, &scope);
+    let reader = Reader::new(table, &SETTINGS, &SETTINGS, &scope);
     if let Some(shutdown) = reader.inner("shutdown") {
         if let Some(timeout) = shutdown.duration("timeout") {
             set_timeout(settings, timeout, "shutdown.timeout", findings);
