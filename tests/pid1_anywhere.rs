@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use support::{
     Container, Memory, Output, PATIENCE, PROMPT, Pids, Setup, eventually, is_root, needs_namespace, serve,
-    skip,
+    sh, skip,
 };
 
 /// That of a foster that has to wait for what it cannot see.
@@ -134,6 +134,7 @@ fn table() -> Vec<Plight> {
         with("a small stack", &["limit=stack:131072"]),
         with("little address space", &["limit=as:67108864"]),
         with("no core dumps, no files", &["limit=core:0", "limit=fsize:0"]),
+        with("no pending signals", &["limit=sigpending:0"]),
         with("few processes", &["limit=nproc:8", "user=54322"]).lacks(nowhere),
         // The kernel.
         with("an old kernel", &[OLD_KERNEL]),
@@ -341,9 +342,39 @@ fn a_service_that_exceeds_a_limit_of_memory_is_all_that_ends() {
         .service("hog", hog)
         .prelude(&format!("echo 0 >{}/cgroup.procs", memory.path.display()))
         .start();
-    c.wait_line(&["hog: was killed by", "SIGKILL", "the container goes on without it"]);
+    c.wait_line(&["hog: was killed by the OOM killer", "the container goes on without it"]);
     let lives = c.events().iter().filter(|event| event.starts_with("up web")).count();
     c.check(lives == 1, "web was disturbed");
     c.stop_within(PROMPT);
     drop(c);
+}
+
+#[test]
+fn an_old_kernel_costs_no_feature_but_a_thread_that_is_refused() {
+    needs_namespace!();
+    let ready =
+        "[ready]\nfile = \"@HERE@/ready\"\n[log]\nto = \"file\"\n[log.file]\npath = \"@HERE@/web.log\"\n";
+    for (word, refused) in [(OLD_KERNEL, false), (OLD_PROFILE, true)] {
+        let mut c = Setup::new()
+            .service(
+                "web",
+                sh("echo hello; touch $DIRECTORY/ready; exec \"$HELPER\" @helper serve web") + ready,
+            )
+            .service("next", serve("next", &[]) + "requires = [\"web\"]\n")
+            .env("FOSTER_LOG_LEVEL", "info")
+            .under(&[word])
+            .start();
+        c.wait_event("up web");
+        c.wait_event("up next");
+        c.signal(libc::SIGHUP);
+        c.wait_line(&["applied: nothing has changed"]);
+        c.stop_within(PROMPT);
+        let written = std::fs::read_to_string(c.path("web.log")).is_ok_and(|text| text.contains("hello"));
+        // That is up to the C library: glibc makes threads by clone3(2) only, unless that does not exist.
+        let told = c.printed(&[
+            "web.log: no thread is to be had: Operation not permitted; its lines go to the console",
+        ]);
+        c.check(written != told && (refused || written), &format!("written: {written}, told: {told}"));
+        c.check(written || c.printed(&["| hello"]), "its output is lost");
+    }
 }

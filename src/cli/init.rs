@@ -32,7 +32,7 @@ Examples:
   foster init -- nginx -g 'daemon off;'
   foster init --kill-group --wait 5s -- sh start.sh
   foster init --rewrite-signal TERM:QUIT --map-exit 143=0 -- /srv/app
-  foster tini -g -- /srv/app                as `tini -g -- /srv/app`; so with dumb-init and catatonit
+  foster tini -g -- /srv/app                as tini; so with dumb-init and catatonit
 
 Under the names tini, tini-static, docker-init, podman-init, dumb-init and catatonit it takes the options of those.
 

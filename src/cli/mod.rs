@@ -12,6 +12,7 @@ mod explain;
 mod generated;
 mod graph;
 mod healthcheck;
+mod import;
 mod init;
 mod log_level;
 mod logs;
@@ -85,6 +86,7 @@ const VERBS: &[Row] = &[
     Row::new::<timeline::Args>("timeline"),
     Row::new::<graph::Args>("graph"),
     Row::new::<shutdown::Args>("shutdown"),
+    Row::new::<import::Args>("import"),
     Row::new::<schema::Args>("schema"),
     Row::new::<completions::Args>("completions"),
     Row::new::<man::Args>("man"),

@@ -2,7 +2,7 @@
 
 use super::check::{Format, print};
 use super::configuration::Configuration;
-use super::{EX_CONFIG, Verb};
+use super::{EX_CONFIG, EX_USAGE, Verb};
 use crate::config::{Mode, Request, Variables, load};
 use crate::model::map_of;
 use crate::run::Origin;
@@ -24,6 +24,10 @@ pub struct Args {
     #[command(flatten)]
     configuration: Configuration,
 
+    /// Run what KIND has at SRC, as `foster import` would convert it, instead of services directories
+    #[arg(long, num_args = 2, value_names = ["KIND", "SRC"], conflicts_with_all = ["directories", "services"])]
+    import: Option<Vec<String>>,
+
     /// The main service: started last, stopped first; its end ends the container with its code
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -39,6 +43,14 @@ impl Verb for Args {
 fn run(args: Args, environment: Variables) -> u8 {
     let mut request = args.configuration.request(&environment, Mode::Run);
     request.command = args.command;
+    request.import = match args.import.as_deref().map(super::import::source) {
+        None => None,
+        Some(Ok(import)) => Some(import),
+        Some(Err(why)) => {
+            super::import::say(&why);
+            return EX_USAGE;
+        }
+    };
     let loaded = match load(&request) {
         Ok(loaded) => loaded,
         Err(report) => {
@@ -47,8 +59,8 @@ fn run(args: Args, environment: Variables) -> u8 {
         }
     };
     let notes: Vec<String> = loaded.warnings.diagnostics.iter().map(|d| d.message.clone()).collect();
-    let Request { directories, config, command, .. } = request;
-    let origin = Origin { directories, config, command };
+    let Request { directories, config, command, import, .. } = request;
+    let origin = Origin { directories, config, command, import };
     match crate::run::run(loaded.plan, origin, environment.into_iter().collect(), &notes) {
         Ok(code) => code,
         Err(error) => {

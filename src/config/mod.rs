@@ -16,6 +16,7 @@ mod diagnostic;
 mod expand;
 mod files;
 mod health;
+pub mod import;
 mod json_schema;
 mod keys;
 mod limits;
@@ -29,6 +30,7 @@ mod ready;
 mod reference;
 mod render;
 mod resolve;
+mod resources;
 mod restart;
 mod schedule;
 mod schema;
@@ -49,6 +51,7 @@ pub use schema::{Group, Key, Type};
 pub use suggest::did_you_mean;
 
 use crate::model::{Exec, Kind, Plan, Policy, Service, Settings, Stdin};
+use import::Import;
 use service::{Context, Draft, File};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -91,6 +94,8 @@ pub struct Request<'a> {
     pub config: ConfigFile,
     /// The command after `--`; empty when there is none.
     pub command: Vec<OsString>,
+    /// What stands for a services directory instead of one.
+    pub import: Option<Import>,
     /// The environment of the container.
     pub environment: &'a Variables,
     /// What for.
@@ -112,7 +117,7 @@ impl<'a> Request<'a> {
             Some(path) => ConfigFile::Given(path),
             None => ConfigFile::Default(DEFAULT_CONFIG.into()),
         };
-        Self { directories, config, command: Vec::new(), environment, mode }
+        Self { directories, config, command: Vec::new(), import: None, environment, mode }
     }
 }
 
@@ -134,58 +139,82 @@ pub struct Loaded {
 pub fn load(request: &Request<'_>) -> Result<Loaded, Report> {
     let mut sources = Sources::default();
     let findings = Findings::default();
-    let settings::Global { settings, directories } = settings::read(request, &mut sources, &findings);
-    let services = files::scan(&directories, &mut sources, &findings);
-    let loaded: Vec<Loading<'_>> = services
-        .iter()
-        .map(|(stem, files)| {
-            let (file, readable) = files::load(&files.main, &mut sources, &findings);
-            let drop_ins =
-                files.drop_ins.iter().map(|path| files::load(path, &mut sources, &findings)).collect();
-            Loading { stem, file, readable, drop_ins }
-        })
-        .collect();
-    let context = Context {
-        findings: &findings,
-        sources: &sources,
-        container: request.environment,
-        mode: request.mode,
-        settings: &settings,
-        has_command: !request.command.is_empty(),
-        accounts: OnceCell::new(),
+    let imported = request.import.as_ref().map(|import| import::read(import, &mut sources, &findings));
+    let global = settings::read(request, imported.as_ref(), &mut sources, &findings);
+    let found = match &imported {
+        Some(_) => Vec::new(),
+        None => find(&global.directories, &mut sources, &findings),
     };
-    let broken: Vec<&str> = loaded.iter().filter(|file| !file.readable).map(|file| file.stem).collect();
-    let mut drafts = Vec::with_capacity(loaded.len() + 1);
-    for loading in loaded.iter().filter(|file| file.readable) {
-        read_all(&context, &loading.parse(&context), &mut drafts);
-    }
-    let command_name = command_name(&services);
-    if let Some(draft) = command_service(&context, request, &command_name, &drafts) {
-        let place = drafts.partition_point(|other: &Draft<'_>| other.stem < draft.stem);
-        drafts.insert(place, draft);
-    }
-    resolve::resolve(&context, &mut drafts, &broken);
-    check_something_to_run(&context, request, &directories, &services, &drafts);
-
-    let plan_services: Vec<Service> = drafts.into_iter().map(|draft| draft.service).collect();
+    let plan = match &imported {
+        Some(output) => assemble(request, &global, output.files(), &[], &sources, &findings),
+        None => {
+            let (whole, broken): (Vec<_>, Vec<_>) = found.iter().partition(|loading| loading.readable);
+            let broken: Vec<&str> = broken.iter().map(|loading| loading.stem.as_str()).collect();
+            let files = whole.iter().map(|loading| loading.parse(&sources, &findings)).collect();
+            assemble(request, &global, files, &broken, &sources, &findings)
+        }
+    };
     let failed = findings.failed_since(0);
     let diagnostics = findings.into_sorted();
     if failed {
         return Err(Report { diagnostics, sources });
     }
     let warnings = if diagnostics.is_empty() { Report::default() } else { Report { diagnostics, sources } };
-    Ok(Loaded {
-        plan: Plan { services: plan_services, settings },
-        warnings,
-        directories: directories.into_iter().map(|directory| directory.path).collect(),
-    })
+    let directories = global.directories.into_iter().map(|directory| directory.path).collect();
+    Ok(Loaded { plan, warnings, directories })
+}
+
+/// Finds and reads the files of all services, in the order of their names.
+fn find(directories: &[Directory], sources: &mut Sources, findings: &Findings) -> Vec<Loading> {
+    let services = files::scan(directories, sources, findings);
+    let load = |(stem, files): (String, files::ServiceFiles)| {
+        let (file, readable) = files::load(&files.main, sources, findings);
+        let drop_ins = files.drop_ins.iter().map(|path| files::load(path, sources, findings)).collect();
+        Loading { stem, file, readable, drop_ins }
+    };
+    services.into_iter().map(load).collect()
+}
+
+/// From the tables of the services, in the order of their names, to the plan, which is none if there are findings.
+/// `broken` are the names of those that could not be read.
+fn assemble<'s>(
+    request: &Request<'_>,
+    global: &settings::Global,
+    files: Vec<File<'s>>,
+    broken: &[&str],
+    sources: &Sources,
+    findings: &Findings,
+) -> Plan {
+    let settings = &global.settings;
+    let context = Context {
+        findings,
+        sources,
+        container: request.environment,
+        mode: request.mode,
+        settings,
+        has_command: !request.command.is_empty(),
+        accounts: OnceCell::new(),
+    };
+    let names: Vec<&str> = files.iter().map(|file| file.stem).chain(broken.iter().copied()).collect();
+    let command_name = command_name(&names);
+    let mut drafts: Vec<Draft<'_>> = Vec::with_capacity(files.len() + 1);
+    for file in &files {
+        read_all(&context, file, &mut drafts);
+    }
+    if let Some(draft) = command_service(&context, request, &command_name, &drafts) {
+        let place = drafts.partition_point(|other: &Draft<'_>| other.stem < draft.stem);
+        drafts.insert(place, draft);
+    }
+    resolve::resolve(&context, &mut drafts, broken);
+    check_something_to_run(&context, request, &global.directories, names.is_empty(), &drafts);
+    Plan { services: drafts.into_iter().map(|draft| draft.service).collect(), settings: settings.clone() }
 }
 
 /// The settings alone, for those who need to know where a supervisor is. What is wrong with them is the business of
 /// [`load`]; here the default stands for it.
 #[must_use]
 pub fn settings(request: &Request<'_>) -> Settings {
-    settings::read(request, &mut Sources::default(), &Findings::default()).settings
+    settings::read(request, None, &mut Sources::default(), &Findings::default()).settings
 }
 
 /// Keys of which a service means one: who sets one in a drop-in takes those of the files below away.
@@ -193,20 +222,20 @@ const EXCLUSIVE: tree::Exclusive =
     &[("", &["command", "script"]), ("ready", &ready::SIGNS), ("health", &probe::PROBES)];
 
 /// The files of one service, as indexes of sources, and whether each could be read.
-struct Loading<'s> {
-    stem: &'s str,
+struct Loading {
+    stem: String,
     file: u32,
     readable: bool,
     drop_ins: Vec<(u32, bool)>,
 }
 
-impl<'s> Loading<'s> {
-    fn parse(&self, context: &Context<'s>) -> File<'s> {
-        let base = tree::parse(context.sources, self.file, context.findings);
-        let mut file = File { stem: self.stem, file: self.file, table: base.root, complete: !base.broken };
+impl Loading {
+    fn parse<'s>(&'s self, sources: &'s Sources, findings: &Findings) -> File<'s> {
+        let base = tree::parse(sources, self.file, findings);
+        let mut file = File { stem: &self.stem, file: self.file, table: base.root, complete: !base.broken };
         for (drop_in, readable) in &self.drop_ins {
             if *readable {
-                let over = tree::parse(context.sources, *drop_in, context.findings);
+                let over = tree::parse(sources, *drop_in, findings);
                 file.complete &= !over.broken;
                 file.table.merge(over.root, EXCLUSIVE);
             } else {
@@ -238,10 +267,10 @@ fn read_all<'s>(context: &Context<'_>, file: &File<'s>, drafts: &mut Vec<Draft<'
     }
 }
 
-fn command_name(services: &BTreeMap<String, files::ServiceFiles>) -> String {
+fn command_name(services: &[&str]) -> String {
     let numbered = (2..).map(|n| format!("cmd-{n}"));
     let mut names = ["main".to_owned(), "cmd".to_owned()].into_iter().chain(numbered);
-    names.find(|name| !services.contains_key(name)).unwrap_or_default()
+    names.find(|name| !services.contains(&name.as_str())).unwrap_or_default()
 }
 
 /// The command after `--` as the main service: a daemon that is never restarted, and reads the container's stdin
@@ -278,11 +307,12 @@ fn check_something_to_run(
     context: &Context<'_>,
     request: &Request<'_>,
     directories: &[Directory],
-    services: &BTreeMap<String, files::ServiceFiles>,
+    no_service: bool,
     drafts: &[Draft<'_>],
 ) {
     let unreadable = directories.iter().any(|directory| !directory.optional && !directory.path.is_dir());
-    if services.is_empty() && request.command.is_empty() && !unreadable {
+    // What is wrong with an import is told already.
+    if no_service && request.import.is_none() && request.command.is_empty() && !unreadable {
         let list: Vec<String> = directories.iter().map(|d| d.path.display().to_string()).collect();
         let message = format!("nothing to run: no service in {}, and no command after `--`", list.join(", "));
         let help = "a service is a file NAME.toml in a services directory";

@@ -3,15 +3,16 @@
 use super::Variables;
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
 use super::files::{self, Directory};
+use super::import::Output;
 use super::keys::{SETTINGS, VARIABLES};
 use super::log;
 use super::reader::{Located, Reader, parse_signal, path_or_word};
 use super::scope::Scope;
 use super::sockets::address;
 use super::suggest;
-use super::tree::parse;
+use super::tree::{Table, parse};
 use super::{ConfigFile, DEFAULT_DIRECTORY, Request};
-use crate::model::{LogLevel, Settings, Signal, Socket, parse_duration};
+use crate::model::{Cgroup, LogLevel, Settings, Signal, Socket, parse_duration};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -21,11 +22,20 @@ pub struct Global {
     pub directories: Vec<Directory>,
 }
 
-/// Reads `foster.toml`, then the variables, then what the command line said of directories.
-pub fn read(request: &Request<'_>, sources: &mut Sources, findings: &Findings) -> Global {
+/// Reads what an import says, then `foster.toml`, then the variables, then what the command line said of directories.
+pub fn read(
+    request: &Request<'_>,
+    imported: Option<&Output>,
+    sources: &mut Sources,
+    findings: &Findings,
+) -> Global {
     let variables = request.environment;
     let mut settings = Settings::default();
     let mut directories = Vec::new();
+    if let Some(Output { settings: draft, .. }) = imported {
+        let table = draft.table();
+        from_table(&table, sources, draft.span.file, variables, findings, &mut settings, &mut directories);
+    }
     let path = match &request.config {
         ConfigFile::Given(path) => Some(path),
         // One that exists and cannot be read is an error all the same.
@@ -34,7 +44,8 @@ pub fn read(request: &Request<'_>, sources: &mut Sources, findings: &Findings) -
     if let Some(path) = path {
         let (file, fine) = files::load(path, sources, findings);
         if fine {
-            from_file(sources, file, variables, findings, &mut settings, &mut directories);
+            let table = parse(sources, file, findings).root;
+            from_table(&table, sources, file, variables, findings, &mut settings, &mut directories);
         }
     }
     from_variables(variables, sources, findings, &mut settings, &mut directories);
@@ -49,7 +60,8 @@ pub fn read(request: &Request<'_>, sources: &mut Sources, findings: &Findings) -
     Global { settings, directories }
 }
 
-fn from_file(
+fn from_table(
+    table: &Table<'_>,
     sources: &Sources,
     file: u32,
     variables: &Variables,
@@ -57,9 +69,8 @@ fn from_file(
     settings: &mut Settings,
     directories: &mut Vec<std::path::PathBuf>,
 ) {
-    let parsed = parse(sources, file, findings);
     let scope = Scope::new(findings, sources, variables, file);
-    let reader = Reader::new(&parsed.root, &SETTINGS, &SETTINGS, &scope);
+    let reader = Reader::new(table, &SETTINGS, &SETTINGS, &scope);
     if let Some(shutdown) = reader.inner("shutdown") {
         if let Some(timeout) = shutdown.duration("timeout") {
             set_timeout(settings, timeout, "shutdown.timeout", findings);
@@ -81,6 +92,9 @@ fn from_file(
     }
     if let Some(socket) = reader.path_or_word("socket") {
         set_socket(settings, socket, findings);
+    }
+    if let Some(cgroup) = reader.path_or_word("cgroup") {
+        settings.cgroup = cgroup_at(cgroup.value);
     }
     if let Some(http) = reader.inner("http") {
         match http.text("listen") {
@@ -148,6 +162,15 @@ fn from_variables(
             Ok(()) => set_socket(settings, Located { value: text.to_owned(), span }, findings),
             Err(help) => {
                 findings.error(Code::Value, span, format!("FOSTER_SOCKET cannot be `{text}`"), Some(help));
+            }
+        }
+    }
+    if let Some((text, file)) = value("FOSTER_CGROUP") {
+        match path_or_word(text, &["own", "none"]) {
+            Ok(()) => settings.cgroup = cgroup_at(text.to_owned()),
+            Err(help) => {
+                let message = format!("FOSTER_CGROUP cannot be `{text}`");
+                findings.error(Code::Value, Span::new(file, 0..text.len()), message, Some(help));
             }
         }
     }
@@ -225,6 +248,14 @@ fn set_socket(settings: &mut Settings, socket: Located<String>, findings: &Findi
         findings.error(Code::Value, span, message, None);
     } else {
         settings.socket = if value == "none" { Socket::Off } else { Socket::Path(value) };
+    }
+}
+
+fn cgroup_at(text: String) -> Cgroup {
+    match text.as_str() {
+        "own" => Cgroup::Own,
+        "none" => Cgroup::Off,
+        _ => Cgroup::Path(text),
     }
 }
 

@@ -117,4 +117,12 @@ mod tests {
         let zero = Restart { delay: Duration::ZERO, ..restart() };
         assert_eq!(verdict(&zero, Kind::Daemon, Exit::Code(1), false, 5), Verdict::Now);
     }
+
+    #[test]
+    fn a_start_that_came_to_no_process_is_tried_again_whatever_the_policy_is() {
+        let never = Restart { policy: Policy::Never, ..restart() };
+        assert_eq!(retry(&never, false, 1), Verdict::Later);
+        assert_eq!(retry(&never, false, 10), Verdict::GaveUp);
+        assert_eq!(verdict_failed(&never, false, 1), Verdict::Failed);
+    }
 }

@@ -134,7 +134,8 @@ impl Voice {
             Note::Ended(Exit::Code(code)) => {
                 self.print(INFO, format_args!("Main child exited normally (with status '{code}')"));
             }
-            Note::Ended(Exit::Signal { signal, .. }) => {
+            Note::Ended(exit) => {
+                let signal = Name(killer(*exit));
                 self.print(INFO, format_args!("Main child exited with signal (with signal '{signal}')"));
             }
             Note::Retry(_) | Note::Passed(_) | Note::Abandoned => {}
@@ -155,8 +156,8 @@ impl Voice {
             Note::Reaped(pid, Exit::Code(code)) => {
                 self.print(DEBUG, format_args!("A child with PID {pid} exited with exit status {code}."));
             }
-            Note::Reaped(pid, Exit::Signal { signal, .. }) => {
-                let number = signal.number();
+            Note::Reaped(pid, exit) => {
+                let number = killer(*exit);
                 self.print(DEBUG, format_args!("A child with PID {pid} was terminated by signal {number}."));
             }
             Note::Ended(exit) => {
@@ -184,8 +185,8 @@ impl Voice {
             Note::Reaped(pid, Exit::Code(code)) => {
                 self.print(DEBUG, format_args!("child process {pid} exited with code {code}"));
             }
-            Note::Reaped(pid, Exit::Signal { signal, .. }) => {
-                let number = signal.number();
+            Note::Reaped(pid, exit) => {
+                let number = killer(*exit);
                 self.print(DEBUG, format_args!("child process {pid} exited due to signal {number}"));
             }
             Note::Retry(_)
@@ -238,6 +239,11 @@ impl fmt::Display for Name {
     }
 }
 
+/// The number of the signal that killed a process.
+fn killer(exit: Exit) -> u8 {
+    exit.shell_code().wrapping_sub(128)
+}
+
 /// How a process ended, in words.
 struct Ended(Exit);
 
@@ -245,7 +251,7 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Exit::Code(code) => write!(f, "exited with code {code}"),
-            Exit::Signal { signal, .. } => write!(f, "was killed by {signal}"),
+            exit => write!(f, "was killed by {}", Name(killer(exit))),
         }
     }
 }

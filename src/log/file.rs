@@ -17,6 +17,7 @@ mod thread;
 use super::outlet::{Notice, Outlet, Progress};
 use super::{HIGH, Stream};
 use crate::model::LogFile;
+use crate::sys::error_text;
 use desk::{Entry, Mail, Room};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -92,7 +93,11 @@ impl Files {
         let mut desk = room.desk();
         if !desk.is_staffed {
             let theirs = Arc::clone(&room);
-            crate::sys::thread::start("foster-log", STACK, move || thread::run(&theirs))?;
+            let started = crate::sys::thread::start("foster-log", STACK, move || thread::run(&theirs));
+            // With its errno alone it would seem to be the file that is refused.
+            started.map_err(|error| {
+                io::Error::other(format!("no thread is to be had: {}", error_text(&error)))
+            })?;
             desk.is_staffed = true;
         }
         let known = desk.files.iter_mut().find(|(_, mail)| mail.entry.path == spec.path);

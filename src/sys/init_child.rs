@@ -177,7 +177,8 @@ pub fn start(
     let mask = signal::block_all();
     // SAFETY: the stack is free and outlives the child's use of it, for with CLONE_VFORK the parent waits; so do the orders.
     // The child uses neither libc nor thread-local storage, and all signals are blocked.
-    let mut pid = unsafe { raw::clone_shared(stack.top(), follow, &raw const orders, libc::CLONE_VFORK) };
+    let mut pid =
+        unsafe { raw::clone_shared(stack.top(), None, follow, &raw const orders, libc::CLONE_VFORK) };
     let forked = pid < 0 && pid != -(libc::EAGAIN as isize);
     if forked {
         // SAFETY: this process has one thread.

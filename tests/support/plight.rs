@@ -227,6 +227,7 @@ fn limit(text: &str) {
         "core" => libc::RLIMIT_CORE,
         "nofile" => libc::RLIMIT_NOFILE,
         "nproc" => libc::RLIMIT_NPROC,
+        "sigpending" => libc::RLIMIT_SIGPENDING,
         "stack" => libc::RLIMIT_STACK,
         "fsize" => libc::RLIMIT_FSIZE,
         _ => panic!("unknown: {name}"),

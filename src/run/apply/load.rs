@@ -1,5 +1,6 @@
 //! Reading the configuration in a copy of this process, for a file may hang and a parser may fail, and PID 1 may not.
 
+use crate::config::import::Import;
 use crate::config::{ConfigFile, Mode, Request, Variables, load};
 use crate::model::{Plan, map_of};
 use crate::sys::{Fork, Pid, fork};
@@ -30,6 +31,8 @@ pub struct Origin {
     pub config: ConfigFile,
     /// As in [`Request::command`].
     pub command: Vec<OsString>,
+    /// As in [`Request::import`].
+    pub import: Option<Import>,
 }
 
 /// What came of a reading.
@@ -63,6 +66,7 @@ impl Reading {
                 directories: origin.directories.clone(),
                 config: origin.config.clone(),
                 command: origin.command.clone(),
+                import: origin.import.clone(),
                 environment: &environment,
                 mode: Mode::Run,
             };

@@ -11,13 +11,17 @@ use std::io;
 impl Output {
     /// The outlets of both streams, which are one where the file is, or where nothing comes of standard error.
     pub(super) fn file(&mut self, file: &LogFile, stderr: StderrTo) -> [u32; 2] {
+        let mut told = String::new();
         Stream::BOTH.map(|stream| {
             let stream = if stderr == StderrTo::Stderr { stream } else { Stream::Out };
             let spec = FileSpec::of(file, stream);
             let path = spec.path.display().to_string();
             self.outlets.file(path.clone(), spec).unwrap_or_else(|error| {
                 let text = format!("cannot open {path}: {}; its lines go to the console", error_text(&error));
-                self.own.push(LogLevel::Warn, text.as_bytes());
+                if told != text {
+                    self.own.push(LogLevel::Warn, text.as_bytes());
+                    told = text;
+                }
                 self.outlets.console(stream)
             })
         })
