@@ -40,6 +40,9 @@ _foster() {
             foster,help)
                 cmd="foster__subcmd__help"
                 ;;
+            foster,import)
+                cmd="foster__subcmd__import"
+                ;;
             foster,init)
                 cmd="foster__subcmd__init"
                 ;;
@@ -109,6 +112,9 @@ _foster() {
             foster__subcmd__help,help)
                 cmd="foster__subcmd__help__subcmd__help"
                 ;;
+            foster__subcmd__help,import)
+                cmd="foster__subcmd__help__subcmd__import"
+                ;;
             foster__subcmd__help,init)
                 cmd="foster__subcmd__help__subcmd__init"
                 ;;
@@ -161,7 +167,7 @@ _foster() {
 
     case "${cmd}" in
         foster)
-            opts="-h -V --help --version run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man help"
+            opts="-h -V --help --version run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -325,7 +331,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help)
-            opts="run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man help"
+            opts="run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -437,6 +443,20 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        foster__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -660,6 +680,32 @@ _foster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        foster__subcmd__import)
+            opts="-o -h --output --dry-run --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         foster__subcmd__init)
             opts="-g -s -p -e -w -r -c -v -h --kill-group --subreaper --parent-death-signal --map-exit --warn-on-reap --rewrite-signal --single-child --no-setsid --wait --exit-zero-on-stop --signal-state --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -759,7 +805,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__man)
-            opts="-h --out --help run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man"
+            opts="-h --out --help run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -821,7 +867,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__run)
-            opts="-h --services --config --help"
+            opts="-h --services --config --import --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -832,6 +878,10 @@ _foster() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --import)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -32,6 +32,7 @@ _foster() {
 _arguments "${_arguments_options[@]}" : \
 '*--services=[A further services directory, over those before it]:DIR:_files' \
 '--config=[Settings file \[default\: FOSTER_CONFIG, then /etc/foster/foster.toml if it exists\]]:FILE:_files' \
+'(--services)*--import=[Run what KIND has at SRC, as \`foster import\` would convert it, instead of services directories]:KIND:_default:KIND:_default' \
 '-h[Print help]' \
 '--help[Print help]' \
 '*::directories -- Services directories, base layer first \[default\: FOSTER_SERVICES, then foster.toml, then /etc/foster/services.d\]:_files' \
@@ -248,6 +249,19 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+'-o+[The services directory to write\: a new or an empty one]:DIR:_files' \
+'--output=[The services directory to write\: a new or an empty one]:DIR:_files' \
+'--format=[How to print the report]:FORMAT:((text\:"For people"
+json\:"For tools"))' \
+'--dry-run[Write nothing]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':kind -- What it is\: procfile:_default' \
+':source -- Where it is\: a file or a directory:_files' \
+&& ret=0
+;;
 (schema)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -268,7 +282,7 @@ _arguments "${_arguments_options[@]}" : \
 '()--out=[Write the pages of all verbs into this directory]:DIR:_files' \
 '-h[Print help]' \
 '--help[Print help]' \
-'::verb -- A verb \[default\: foster itself\]:(run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown schema completions man)' \
+'::verb -- A verb \[default\: foster itself\]:(run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man)' \
 && ret=0
 ;;
 (help)
@@ -359,6 +373,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (schema)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -406,6 +424,7 @@ _foster_commands() {
 'timeline:Show what the boot spent its time on, and which services it waited for' \
 'graph:Show the dependencies of services and the order in which they start' \
 'shutdown:Stop all services and end the container' \
+'import:Convert what another supervisor reads into a services directory, with a report' \
 'schema:Print the JSON schema of a service file, or of foster.toml' \
 'completions:Print a script that completes foster'\''s command line in a shell' \
 'man:Print a manual page, or write all of them' \
@@ -470,6 +489,7 @@ _foster__subcmd__help_commands() {
 'timeline:Show what the boot spent its time on, and which services it waited for' \
 'graph:Show the dependencies of services and the order in which they start' \
 'shutdown:Stop all services and end the container' \
+'import:Convert what another supervisor reads into a services directory, with a report' \
 'schema:Print the JSON schema of a service file, or of foster.toml' \
 'completions:Print a script that completes foster'\''s command line in a shell' \
 'man:Print a manual page, or write all of them' \
@@ -516,6 +536,11 @@ _foster__subcmd__help__subcmd__healthcheck_commands() {
 _foster__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'foster help help commands' commands "$@"
+}
+(( $+functions[_foster__subcmd__help__subcmd__import_commands] )) ||
+_foster__subcmd__help__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'foster help import commands' commands "$@"
 }
 (( $+functions[_foster__subcmd__help__subcmd__init_commands] )) ||
 _foster__subcmd__help__subcmd__init_commands() {
@@ -591,6 +616,11 @@ _foster__subcmd__help__subcmd__timeline_commands() {
 _foster__subcmd__help__subcmd__wait_commands() {
     local commands; commands=()
     _describe -t commands 'foster help wait commands' commands "$@"
+}
+(( $+functions[_foster__subcmd__import_commands] )) ||
+_foster__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'foster import commands' commands "$@"
 }
 (( $+functions[_foster__subcmd__init_commands] )) ||
 _foster__subcmd__init_commands() {

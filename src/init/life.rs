@@ -126,11 +126,11 @@ impl Life {
         }
         let set = if self.mind.listens() { Mask::MAX & !self.options.free } else { DEATHS };
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let rests = !std::mem::replace(&mut self.rested, true) && !more && left.is_none();
-        let taken = if rests {
-            taking::take_at_rest(set)
-        } else {
+        let taken = if more || left.is_some() || self.rested {
             taking::take(set, if more { Some(Duration::ZERO) } else { left })
+        } else {
+            self.rested = true;
+            taking::take_at_rest(set)
         };
         match taken {
             Some(taken) => {
