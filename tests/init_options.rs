@@ -139,7 +139,7 @@ fn its_life_is_told_where_that_is_wished() {
 }
 
 /// With signals blocked and ignored when the init begins.
-fn inherits(words: &[&str]) -> (String, String) {
+fn inherits(words: &[&str]) -> (u64, u64) {
     let mut command = init(words);
     command.args(["sed", "-n", "s/Sig\\(Blk\\|Ign\\):\t//p", "/proc/self/status"]);
     // SAFETY: system calls only.
@@ -156,17 +156,18 @@ fn inherits(words: &[&str]) -> (String, String) {
         });
     }
     let ran = Ran::of(command);
-    let mut lines = ran.stdout.lines().map(str::to_owned);
-    (lines.next().unwrap_or_default(), lines.next().unwrap_or_default())
+    // glibc's posix_spawn(3) leaves two of its own ignored.
+    let own = 3_u64 << 31;
+    let mut masks = ran.stdout.lines().map(|line| u64::from_str_radix(line, 16).unwrap() & !own);
+    (masks.next().unwrap(), masks.next().unwrap())
 }
 
 #[test]
 fn the_signal_state_is_restored_or_reset() {
-    let found = ("0000008000000200".to_owned(), "0000000000015000".to_owned());
+    let found = (1 << 9 | 1 << 39, 1 << 16 | 1 << 14 | 1 << 12);
     assert_eq!(inherits(&["--"]), found);
     assert_eq!(inherits(&["--signal-state", "restore", "--"]), found);
-    let none = "0".repeat(16);
-    assert_eq!(inherits(&["--signal-state", "reset", "--"]), (none.clone(), none));
+    assert_eq!(inherits(&["--signal-state", "reset", "--"]), (0, 0));
 }
 
 #[test]

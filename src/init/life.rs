@@ -134,7 +134,10 @@ impl Life {
         };
         match taken {
             Some(taken) => {
-                self.voice.note(&Note::Received(taken.number));
+                // A line that nobody reads makes a SIGPIPE, which would make a line.
+                if taken.origin != Origin::Own {
+                    self.voice.note(&Note::Received(taken.number));
+                }
                 self.feed(Event::Signal(taken.number, taken.origin))
             }
             None if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
