@@ -11,7 +11,8 @@ use std::time::Duration;
 pub enum Origin {
     /// The kernel: a key of the terminal, the death of a child.
     Kernel,
-    /// This process itself, such as the SIGPIPE of a write that nobody will read.
+    /// This process itself: the SIGPIPE of a write that nobody will read, the SIGTSTP of [`suspend`]. It sends itself nothing
+    /// else; what else has its number is from before it executed this program.
     Own,
     /// Any other.
     Somebody,
@@ -70,9 +71,10 @@ fn wait(set: Mask, most: Option<Duration>) -> Option<Taken> {
     let number = u8::try_from(result).ok().filter(|number| *number > 0)?;
     // SAFETY: zeroed, and filled by the kernel.
     let info = unsafe { info.assume_init() };
+    let own = matches!(result as libc::c_int, libc::SIGPIPE | libc::SIGTSTP);
     let origin = match info.si_code {
         // SAFETY: a signal that a process sent has a pid.
-        code if code <= 0 && unsafe { info.si_pid() } == own_pid() => Origin::Own,
+        code if code <= 0 && own && unsafe { info.si_pid() } == own_pid() => Origin::Own,
         code if code <= 0 => Origin::Somebody,
         _ => Origin::Kernel,
     };
@@ -116,8 +118,12 @@ mod tests {
             // SAFETY: to this thread alone, in which all is blocked.
             unsafe { libc::syscall(libc::SYS_tgkill, own_pid(), libc::gettid(), i32::from(number)) };
             let taken = take(1 << (number - 1), Some(Duration::ZERO)).unwrap();
-            assert_eq!(taken, Taken { number, origin: Origin::Own });
+            assert_eq!(taken, Taken { number, origin: Origin::Somebody });
         }
+        // SAFETY: as above.
+        unsafe { libc::syscall(libc::SYS_tgkill, own_pid(), libc::gettid(), libc::SIGPIPE) };
+        let taken = take(1 << (libc::SIGPIPE - 1), Some(Duration::ZERO)).unwrap();
+        assert_eq!(taken.origin, Origin::Own);
         assert_eq!(take(1 << 63, Some(Duration::ZERO)), None);
         signal::set_mask(before);
     }
