@@ -39,7 +39,7 @@ pub(super) fn read(name: &'static str, words: &[&'static CStr]) -> Asked {
     rules.rewrite.iter_mut().skip(20).take(3).for_each(|to| *to = 0);
     let permute = variable(c"POSIXLY_CORRECT").is_none();
     let mut getopt = Getopt::new(words, FLAGS, Manner { permute, abbreviate: true });
-    while let Some(found) = getopt.next() {
+    while let Some(found) = getopt.option() {
         match found {
             Ok((b'g', _)) => rules.group = true,
             Ok((b'P', _)) => rules.pause = true,

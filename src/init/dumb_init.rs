@@ -40,7 +40,7 @@ pub(super) fn read(name: &'static str, words: &[&'static CStr]) -> Asked {
     let mut voice = Voice { dialect: Dialect::DumbInit, level: FATAL };
     let (mut session, mut rewrite) = (true, [None; 32]);
     let mut getopt = Getopt::new(words, FLAGS, Manner { permute: false, abbreviate: true });
-    while let Some(found) = getopt.next() {
+    while let Some(found) = getopt.option() {
         match found {
             Ok((b'h', _)) => {
                 print(2, &help(name));

@@ -120,7 +120,7 @@ pub(super) fn read(words: &[&'static CStr]) -> Asked {
         }
     }
     let mut getopt = Getopt::new(words, FLAGS, Manner { permute: false, abbreviate: false });
-    while let Some(found) = getopt.next() {
+    while let Some(found) = getopt.option() {
         let result = match found {
             Ok((b'h', _)) => return Asked::Help,
             Ok((key, value)) => wishes.set(key, value.unwrap_or_default()),

@@ -59,7 +59,7 @@ impl<'a> Getopt<'a> {
     }
 
     /// The next option and its value; `None` when only operands are left.
-    pub fn next(&mut self) -> Option<Found> {
+    pub fn option(&mut self) -> Option<Found> {
         loop {
             if let Some((letter, rest)) = self.letters.split_first() {
                 self.letters = rest;
@@ -160,7 +160,7 @@ mod tests {
     fn parse(words: &[&'static CStr], flags: &[Flag], permute: bool) -> (Vec<String>, Vec<&'static CStr>) {
         let mut getopt = Getopt::new(words, flags, Manner { permute, abbreviate: true });
         let mut found = Vec::new();
-        while let Some(one) = getopt.next() {
+        while let Some(one) = getopt.option() {
             found.push(match one {
                 Ok((key, None)) => key.to_string(),
                 Ok((key, Some(value))) => format!("{key}={value}"),

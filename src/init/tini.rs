@@ -38,7 +38,7 @@ pub(super) fn read(name: &'static str, words: &[&'static CStr]) -> Asked {
     rules.rewrite.iter_mut().skip(21).take(2).for_each(|to| *to = 0);
     let permute = variable(c"POSIXLY_CORRECT").is_none();
     let mut getopt = Getopt::new(words, FLAGS, Manner { permute, abbreviate: false });
-    while let Some(found) = getopt.next() {
+    while let Some(found) = getopt.option() {
         match found {
             Ok((b'h', _)) => {
                 print(1, &usage(name));
