@@ -22,9 +22,19 @@ enum Mode {
     Services,
     /// `foster run -- CMD` with none.
     Command,
+    /// `foster init -- CMD`.
+    Init,
+    /// The same, and it waits for all that the command leaves behind.
+    Wait,
 }
 
-const MODES: [Mode; 2] = [Mode::Services, Mode::Command];
+const MODES: [Mode; 4] = [Mode::Services, Mode::Command, Mode::Init, Mode::Wait];
+
+impl Mode {
+    fn is_run(self) -> bool {
+        matches!(self, Self::Services | Self::Command)
+    }
+}
 
 #[derive(Clone, Default)]
 struct Plight {
@@ -167,10 +177,15 @@ fn setup(mode: Mode) -> (Setup, &'static str, i32) {
             let toml = format!("command = {:?}\n", life("web"));
             (Setup::new().service("web", toml).arguments(&services), "web", 0)
         }
-        Mode::Command => {
-            let argv = life("main");
-            let words: Vec<&str> = ["run", "--"].into_iter().chain(argv.iter().map(String::as_str)).collect();
-            (Setup::new().arguments(&words), "main", 7)
+        _ => {
+            let (before, name): (&[&str], _) = match mode {
+                Mode::Init => (&["init", "--"], "init"),
+                Mode::Wait => (&["init", "--wait", "1s", "--"], "wait"),
+                _ => (&["run", "--"], "main"),
+            };
+            let argv = life(name);
+            let words: Vec<&str> = before.iter().copied().chain(argv.iter().map(String::as_str)).collect();
+            (Setup::new().arguments(&words), name, 7)
         }
     }
 }
@@ -197,24 +212,29 @@ fn live(plight: &Plight, mode: Mode) {
     c.check(eventually(PATIENCE, || reaped() && c.zombies().is_empty()), "the orphan is a zombie");
     c.terminate();
     let exit = c.expect_exit(code);
-    if plight.blind {
-        c.check(exit.after <= 2 * BUDGET, &format!("took {:?} to stop", exit.after));
+    let sweeps = mode != Mode::Init;
+    if sweeps && plight.blind {
+        c.check(exit.after <= 3 * BUDGET, &format!("took {:?} to stop", exit.after));
     } else {
         c.check(exit.after <= PROMPT, &format!("took {:?} to stop", exit.after));
+    }
+    if sweeps && !plight.blind {
         c.position(&format!("swept {name}"));
     }
     c.position(&format!("term {name}"));
     if !plight.mute {
-        look_at_lines(&c, plight);
+        // An init has no socket, and ends before those that it does not wait for.
+        let lack = plight.lack.filter(|_| mode.is_run() || (sweeps && plight.blind));
+        look_at_lines(&c, lack);
     }
 }
 
-fn look_at_lines(c: &Container, plight: &Plight) {
+fn look_at_lines(c: &Container, lack: Option<&str>) {
     let own: Vec<String> = c.lines().into_iter().map(|line| line.text).collect();
     let own: Vec<_> = own.into_iter().filter(|line| line.starts_with("foster")).collect();
-    let wanted = usize::from(plight.lack.is_some());
-    let said = plight.lack.is_none_or(|lack| own.iter().any(|line| line.contains(lack)));
-    c.check(own.len() == wanted && said, &format!("{wanted} line is due, with {:?}", plight.lack));
+    let wanted = usize::from(lack.is_some());
+    let said = lack.is_none_or(|lack| own.iter().any(|line| line.contains(lack)));
+    c.check(own.len() == wanted && said, &format!("{wanted} line is due, with {lack:?}"));
 }
 
 #[test]
@@ -271,7 +291,7 @@ fn what_foster_cannot_do_without_is_one_line_and_code_1() {
         ("refuse=EPERM:socketpair", "cannot take signals: Operation not permitted"),
     ];
     for (word, wanted) in cases {
-        for mode in MODES {
+        for mode in MODES.into_iter().filter(|mode| mode.is_run()) {
             let (setup, ..) = setup(mode);
             let mut c = setup.under(&[word]).start();
             c.expect_exit(1);
@@ -291,7 +311,8 @@ fn a_service_that_no_process_is_to_be_had_for_ends_the_container_and_says_why() 
         let (setup, name, _) = setup(mode);
         let mut c = setup.under(&["refuse=EPERM:clone"]).start();
         c.expect_exit(1);
-        c.wait_line(&[name, ": cannot start a process: Operation not permitted; it has failed"]);
+        let (who, then) = if mode.is_run() { (name, "; it has failed") } else { ("foster init", "") };
+        c.wait_line(&[who, &format!(": cannot start a process: Operation not permitted{then}")]);
     }
 }
 
