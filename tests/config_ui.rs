@@ -57,7 +57,7 @@ cases! {
     a_value_of_the_wrong_type_says_what_is_expected: "wrong-types",
     an_unknown_table_is_an_error: "unknown-table",
     all_errors_of_all_files_are_shown_in_one_run: "several-files",
-    what_a_later_version_understands_is_refused_and_not_ignored: "not-supported-yet",
+    limits_of_resources_that_cannot_be_are_named: "resources",
     a_syntax_error_hides_no_other_error: "syntax-and-more",
     an_error_of_a_drop_in_points_into_the_drop_in: "drop-in",
     a_later_layer_replaces_files_and_drop_ins_of_an_earlier_one: "layers",

@@ -216,8 +216,11 @@ fn remark(service: &ServiceStatus, now: Timestamp) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// `3`, `SIGKILL`, `SIGSEGV+core`.
+/// `3`, `SIGKILL`, `SIGSEGV+core`, `OOM`.
 fn last_exit(exit: &Exit) -> String {
+    if exit.oom {
+        return "OOM".to_owned();
+    }
     match (&exit.signal, exit.code) {
         (Some(signal), _) => format!("{signal}{}", if exit.core { "+core" } else { "" }),
         (None, Some(code)) => code.to_string(),
@@ -256,12 +259,15 @@ mod tests {
             log: Vec::new(),
             log_memory: 0,
             log_dropped: 0,
+            memory: None,
+            processes: None,
         };
         let exit = |code, signal: Option<&str>| Exit {
             time: String::new(),
             code,
             signal: signal.map(str::to_owned),
             core: signal.is_some(),
+            oom: false,
             text: String::new(),
         };
         let supervisor = Supervisor {

@@ -93,8 +93,6 @@ pub enum Code {
     Syntax,
     /// A key that does not exist.
     UnknownKey,
-    /// A key that a later version understands.
-    Unsupported,
     /// A value of the wrong type.
     Type,
     /// A value of the right type that makes no sense.
@@ -123,7 +121,6 @@ impl Code {
             Self::Unreadable => "unreadable",
             Self::Syntax => "syntax",
             Self::UnknownKey => "unknown-key",
-            Self::Unsupported => "unsupported",
             Self::Type => "type",
             Self::Value => "value",
             Self::Conflict => "conflict",

@@ -1,7 +1,7 @@
 //! The JSON schema of the files, out of the keys: editors complete, explain and check with it.
 //!
 //! It takes whatever foster takes, and refuses most of what foster refuses. What several keys are together (a command or a
-//! script, a name that exists) only `foster check` sees. Keys of later versions are left out.
+//! script, a name that exists) only `foster check` sees.
 
 use super::keys::{SERVICE, SETTINGS};
 use super::schema::{Group, Key, Type};
@@ -44,8 +44,8 @@ fn table(group: &Group) -> Value {
         let names = json!({"pattern": "^[^=\\s]+$"});
         return json!({"type": "object", "propertyNames": names, "additionalProperties": value});
     }
-    let keys = group.keys.iter().filter(|key| key.kind != Type::Later);
-    let properties: Map<String, Value> = keys.map(|key| (key.name.to_owned(), property(key))).collect();
+    let properties: Map<String, Value> =
+        group.keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
@@ -129,7 +129,6 @@ fn value(kind: Type) -> Value {
         }
         Type::Table(group) => table(group),
         Type::Tables(group) => array(table(group)),
-        Type::Later => Value::Bool(false),
     }
 }
 

@@ -13,11 +13,6 @@ const fn key(
     Key { name, kind, default, doc, example }
 }
 
-/// A key that is known and not understood yet.
-const fn later(name: &'static str) -> Key {
-    Key { name, kind: Type::Later, default: "", doc: "", example: "" }
-}
-
 /// A service file.
 #[rustfmt::skip]
 pub static SERVICE: Group = Group {
@@ -69,7 +64,7 @@ pub static SERVICE: Group = Group {
         key("fd-store", Type::Integer(0, 512), "`0`", "How many descriptors a daemon may leave in the care of the supervisor, to get them back at its next start: `FDSTORE=1` in sd_notify(3).", "16"),
         key("schedule", Type::Table(&SCHEDULE), "", "Runs of a oneshot at times of the clock.", ""),
         key("log", Type::Table(&LOG), "", "What becomes of its output.", ""),
-        later("resources"),
+        key("resources", Type::Table(&RESOURCES), "", "What it may use.", ""),
     ],
 };
 
@@ -110,6 +105,24 @@ static LIMITS: Group = Group {
         key("stack", Type::Limit, "", "Bytes of stack.", "\"8MiB\""),
     ],
 };
+
+#[rustfmt::skip]
+static RESOURCES: Group = Group {
+    name: "resources",
+    repeats: false,
+    doc: "What the service may use, with all its processes together, by a cgroup of its own; see cgroups(7). It needs a cgroup v2 that foster may write to: [how to get one](howto-resources.md). Where there is none, that is said once, and the service runs without limits. What the services use is counted as soon as one of them has this table.",
+    keys: &[
+        key("memory", Type::SizeOrUnlimited, "`\"unlimited\"`", "Memory; beyond that, the OOM killer takes a process of it (`memory.max`).", "\"256MiB\""),
+        key("memory-high", Type::SizeOrUnlimited, "`\"unlimited\"`", "Memory beyond which it is slowed down and its memory is reclaimed (`memory.high`).", "\"200MiB\""),
+        key("swap", Type::Size(MOST_SWAP), "that of the container", "Swap, beside its memory; `0` for none (`memory.swap.max`).", "0"),
+        key("oom-group", Type::Boolean, "`false`", "When the OOM killer takes one of its processes, it takes all of them (`memory.oom.group`).", "true"),
+        key("cpu", Type::Number(0.01), "all that there are", "Processors: `1.5` is one and a half (`cpu.max`).", "1.5"),
+        key("cpu-weight", Type::Integer(1, 10000), "`100`", "Its share when the processors are wanted by more than there are for, beside those of others (`cpu.weight`).", "200"),
+        key("pids", Type::Integer(1, 4_194_304), "that of the container", "Processes and threads; beyond that, fork(2) fails with EAGAIN (`pids.max`).", "64"),
+    ],
+};
+/// More than any machine has.
+const MOST_SWAP: u64 = 1 << 50;
 
 static ENVIRONMENT: Group = Group {
     name: "environment",
@@ -339,6 +352,7 @@ pub static SETTINGS: Group = Group {
         key("services", Type::Paths, "`[\"/etc/foster/services.d\"]`", "Services directories, used when the command line and `FOSTER_SERVICES` (separated by colons) name none.", "[\"/etc/foster/services.d\", \"/srv/services.d\"]"),
         key("socket", Type::PathOr(&["none"]), "the first that can be written to of `/run/foster/control.sock`, `$XDG_RUNTIME_DIR/foster/control.sock` and `/tmp/foster-UID/control.sock`", "The control socket: an absolute path of at most 107 bytes, or `\"none\"` for no control. `FOSTER_SOCKET` overrides it.", "\"/run/app/foster.sock\""),
         key("http", Type::Table(&HTTP), "", "Pages for those who watch.", ""),
+        key("cgroup", Type::PathOr(&["own", "none"]), "`\"own\"`", "Below which cgroup each service gets one: `\"own\"` is that of foster itself, if it is a cgroup v2 that can be written to and holds nobody else; or the directory of one, which is made if it is not there; `\"none\"` makes none. `FOSTER_CGROUP` overrides it.", "\"own\""),
         key("log", Type::Table(&LOG_SETTINGS), "", "How lines look.", ""),
     ],
 };
@@ -376,7 +390,7 @@ static LOG_SETTINGS: Group = Group {
 };
 
 /// The variables that override `foster.toml`.
-pub const VARIABLES: [&str; 8] = [
+pub const VARIABLES: [&str; 9] = [
     "FOSTER_SERVICES",
     "FOSTER_LOG_LEVEL",
     "FOSTER_LOG_FORMAT",
@@ -385,4 +399,5 @@ pub const VARIABLES: [&str; 8] = [
     "FOSTER_SHUTDOWN_SIGNALS",
     "FOSTER_SOCKET",
     "FOSTER_HTTP_LISTEN",
+    "FOSTER_CGROUP",
 ];

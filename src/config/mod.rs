@@ -30,6 +30,7 @@ mod ready;
 mod reference;
 mod render;
 mod resolve;
+mod resources;
 mod restart;
 mod schedule;
 mod schema;

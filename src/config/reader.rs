@@ -33,18 +33,11 @@ impl<'r, 's> Reader<'r, 's> {
     ) -> Self {
         for entry in &table.entries {
             let name = group.path(&entry.key);
-            match group.key(&entry.key) {
-                Some(key) if key.kind == Type::Later => {
-                    let message = format!("`{name}` is not supported yet");
-                    scope.findings.error(Code::Unsupported, entry.key_span, message, None);
-                }
-                Some(_) => {}
-                None => {
-                    let what = if matches!(entry.node.value, Value::Table(_)) { "table" } else { "key" };
-                    let message = format!("unknown {what} `{name}`");
-                    let help = group.advice(&entry.key, top);
-                    scope.findings.error(Code::UnknownKey, entry.key_span, message, help);
-                }
+            if group.key(&entry.key).is_none() {
+                let what = if matches!(entry.node.value, Value::Table(_)) { "table" } else { "key" };
+                let message = format!("unknown {what} `{name}`");
+                let help = group.advice(&entry.key, top);
+                scope.findings.error(Code::UnknownKey, entry.key_span, message, help);
             }
         }
         Self { table, group, top, scope }

@@ -21,11 +21,10 @@ fn group(text: &mut String, group: &Group, file: &str, level: usize) {
     if !group.name.is_empty() {
         let _ = write!(text, "\n{} `{}`\n\n{}\n", "#".repeat(level), group.header(), group.doc);
     }
-    let keys = || group.keys.iter().filter(|key| key.kind != Type::Later);
-    if keys().next().is_some() {
+    if !group.keys.is_empty() {
         text.push_str("\n| key | value | default | meaning |\n|---|---|---|---|\n");
     }
-    for key in keys() {
+    for key in group.keys {
         let (title, default, doc) = (key.kind.title(), key.default, key.doc);
         let title = match key.kind {
             // As a heading is called in a link: without dots and brackets.
@@ -38,15 +37,6 @@ fn group(text: &mut String, group: &Group, file: &str, level: usize) {
             _ => title,
         };
         let _ = writeln!(text, "| `{}` | {title} | {default} | {doc} |", key.name);
-    }
-    let later: Vec<String> = group
-        .keys
-        .iter()
-        .filter(|key| key.kind == Type::Later)
-        .map(|key| format!("`{}`", key.name))
-        .collect();
-    if !later.is_empty() {
-        let _ = write!(text, "\nNot supported yet, and refused: {}.\n", later.join(", "));
     }
     examples(text, group, file);
     for inner in group.groups() {
@@ -223,7 +213,7 @@ One object: `{"diagnostics": […], "errors": 1, "warnings": 0}`. Each diagnosti
 | field | value |
 |---|---|
 | `severity` | `"error"` or `"warning"` |
-| `code` | what kind it is: `unreadable`, `syntax`, `unknown-key`, `unsupported`, `type`, `value`, `conflict`, `missing`, `reference`, `cycle`, `expansion`, `absent`, `suspicious` |
+| `code` | what kind it is: `unreadable`, `syntax`, `unknown-key`, `type`, `value`, `conflict`, `missing`, `reference`, `cycle`, `expansion`, `absent`, `suspicious` |
 | `message` | one sentence |
 | `file` | path, or the name of a variable; null when it concerns no file |
 | `line`, `column` | of the first character, from 1, in characters; null when it concerns a file as a whole |

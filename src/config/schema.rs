@@ -86,8 +86,6 @@ pub enum Type {
     Table(&'static Group),
     /// An array of tables.
     Tables(&'static Group),
-    /// Not understood yet.
-    Later,
 }
 
 impl Type {
@@ -124,7 +122,6 @@ impl Type {
             Self::Statuses => "a status, a range such as \"200-299\" or an array of them".into(),
             Self::Table(_) => "a table".into(),
             Self::Tables(_) => "an array of tables".into(),
-            Self::Later => "nothing".into(),
         }
     }
 
@@ -161,7 +158,6 @@ impl Type {
             Self::Statuses => "status, range of them, or array".into(),
             Self::Table(_) => "table".into(),
             Self::Tables(_) => "array of tables".into(),
-            Self::Later => "not supported yet".into(),
         }
     }
 }
@@ -307,4 +303,16 @@ const ALIASES: &[(&str, &str)] = &[
     ("maxsize", "max-size"),
     ("size", "max-size"),
     ("ident", "tag"),
+    ("cgroup", "resources"),
+    ("mem-limit", "memory"),
+    ("memory-max", "memory"),
+    ("memory-limit", "memory"),
+    ("memory-swap-max", "swap"),
+    ("memory-swap", "swap"),
+    ("cpus", "cpu"),
+    ("cpu-quota", "cpu"),
+    ("cpu-shares", "cpu-weight"),
+    ("pids-limit", "pids"),
+    ("pids-max", "pids"),
+    ("tasks-max", "pids"),
 ];

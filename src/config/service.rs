@@ -9,6 +9,7 @@ use super::presence::Accounts;
 use super::process;
 use super::reader::{Located, Reader};
 use super::ready::ready;
+use super::resources::resources;
 use super::restart::restart;
 use super::schedule::schedule;
 use super::scope::Scope;
@@ -205,6 +206,7 @@ pub fn read<'s>(context: &Context<'_>, file: &File<'s>, instance: Option<u32>) -
         service.restart = restart(&reader, kind, policy);
         service.stop = stop(context, &reader);
         service.reload = reload(&reader, kind);
+        service.resources = resources(&reader);
         log = log::log(context, &reader, &mut service);
     }
     let mut references: Vec<_> = Relation::ALL
@@ -229,7 +231,7 @@ fn is_daemon(node: &Node<'_>) -> bool {
 }
 
 /// The keys that only mean something to a process.
-const OF_A_PROCESS: [&str; 31] = [
+const OF_A_PROCESS: [&str; 32] = [
     "command",
     "script",
     "shell",
@@ -260,6 +262,7 @@ const OF_A_PROCESS: [&str; 31] = [
     "restart",
     "stop",
     "reload",
+    "resources",
     "log",
 ];
 

@@ -12,7 +12,7 @@ use super::sockets::address;
 use super::suggest;
 use super::tree::{Table, parse};
 use super::{ConfigFile, DEFAULT_DIRECTORY, Request};
-use crate::model::{LogLevel, Settings, Signal, Socket, parse_duration};
+use crate::model::{Cgroup, LogLevel, Settings, Signal, Socket, parse_duration};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -93,6 +93,9 @@ fn from_table(
     if let Some(socket) = reader.path_or_word("socket") {
         set_socket(settings, socket, findings);
     }
+    if let Some(cgroup) = reader.path_or_word("cgroup") {
+        settings.cgroup = cgroup_at(cgroup.value);
+    }
     if let Some(http) = reader.inner("http") {
         match http.text("listen") {
             Some(listen) => set_http(settings, &listen, "http.listen", findings),
@@ -159,6 +162,15 @@ fn from_variables(
             Ok(()) => set_socket(settings, Located { value: text.to_owned(), span }, findings),
             Err(help) => {
                 findings.error(Code::Value, span, format!("FOSTER_SOCKET cannot be `{text}`"), Some(help));
+            }
+        }
+    }
+    if let Some((text, file)) = value("FOSTER_CGROUP") {
+        match path_or_word(text, &["own", "none"]) {
+            Ok(()) => settings.cgroup = cgroup_at(text.to_owned()),
+            Err(help) => {
+                let message = format!("FOSTER_CGROUP cannot be `{text}`");
+                findings.error(Code::Value, Span::new(file, 0..text.len()), message, Some(help));
             }
         }
     }
@@ -236,6 +248,14 @@ fn set_socket(settings: &mut Settings, socket: Located<String>, findings: &Findi
         findings.error(Code::Value, span, message, None);
     } else {
         settings.socket = if value == "none" { Socket::Off } else { Socket::Path(value) };
+    }
+}
+
+fn cgroup_at(text: String) -> Cgroup {
+    match text.as_str() {
+        "own" => Cgroup::Own,
+        "none" => Cgroup::Off,
+        _ => Cgroup::Path(text),
     }
 }
 

@@ -98,6 +98,12 @@ pub struct ServiceStatus {
     /// Lines of its output that a sink had no room for.
     #[serde(default)]
     pub log_dropped: u64,
+    /// Bytes of memory that it uses, where it has a cgroup that counts them.
+    #[serde(default)]
+    pub memory: Option<u64>,
+    /// Processes and threads that it has, where it has a cgroup that counts them.
+    #[serde(default)]
+    pub processes: Option<u64>,
 }
 
 /// How a process ended.
@@ -112,6 +118,9 @@ pub struct Exit {
     pub signal: Option<String>,
     /// Whether it dumped core.
     pub core: bool,
+    /// Whether it was the kernel's OOM killer.
+    #[serde(default)]
+    pub oom: bool,
     /// The same for people: `exited with code 3`, `was killed by SIGKILL`.
     pub text: String,
 }

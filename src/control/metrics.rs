@@ -62,6 +62,12 @@ pub struct Service {
     pub dropped: u64,
     /// Its next run, if it has a schedule.
     pub next_run: Option<f64>,
+    /// Bytes of memory that it uses, if they are counted.
+    pub memory: Option<u64>,
+    /// Processes and threads that it has, if they are counted.
+    pub processes: Option<u64>,
+    /// Processes that the OOM killer took.
+    pub oom_kills: u64,
     /// Its probes: `ready`, `health`.
     pub probes: Vec<(&'static str, Probes)>,
 }
@@ -233,7 +239,7 @@ impl Snapshot {
                 states.gauge(&labels, flag(service.state == *state))?;
             }
         }
-        let gauges: [Gauge; 5] = [
+        let gauges: [Gauge; 7] = [
             ("foster_service_state_since_seconds", "When it came to its state, as Unix time", |s| {
                 Some(s.since)
             }),
@@ -244,6 +250,12 @@ impl Snapshot {
             }),
             ("foster_service_next_run_seconds", "When its schedule runs it next, as Unix time", |s| {
                 s.next_run
+            }),
+            ("foster_service_memory_bytes", "Memory that it uses, where it has a cgroup", |s| {
+                s.memory.map(|bytes| bytes as f64)
+            }),
+            ("foster_service_processes", "Processes and threads that it has, where it has a cgroup", |s| {
+                s.processes.map(|count| count as f64)
             }),
         ];
         for (name, help, value) in gauges {
@@ -258,6 +270,11 @@ impl Snapshot {
             families.counter("foster_service_restarts", "Starts of its main process after the first")?;
         for service in &self.services {
             restarts.counter(&[("service", &service.name)], u64::from(service.restarts))?;
+        }
+        let help = "Processes that the OOM killer took, where it has a cgroup";
+        let mut killed = families.counter("foster_service_oom_kills", help)?;
+        for service in &self.services {
+            killed.counter(&[("service", &service.name)], service.oom_kills)?;
         }
         let help = "Processes whose parent died, reaped when they ended, by the service that they came from";
         let mut orphans = families.counter("foster_orphans_reaped", help)?;
@@ -343,6 +360,9 @@ mod tests {
             bytes: [100, 7],
             dropped: 6,
             next_run: None,
+            memory: Some(5 << 20),
+            processes: None,
+            oom_kills: 1,
             probes: vec![("health", Probes { succeeded: 4, failed: 1, ..Probes::default() })],
         }
     }
@@ -370,6 +390,8 @@ mod tests {
             "foster_orphans_reaped_total{service=\"\"} 3",
             "foster_log_bytes_total{service=\"s0\",stream=\"stderr\"} 7",
             "foster_log_dropped_lines_total{service=\"s0\"} 6",
+            "foster_service_memory_bytes{service=\"s0\"} 5242880.0",
+            "foster_service_oom_kills_total{service=\"s0\"} 1",
             "foster_probe_results_total{service=\"s0\",probe=\"health\",result=\"failure\"} 1",
             "foster_boot_duration_seconds 1.5",
         ] {

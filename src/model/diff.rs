@@ -147,7 +147,7 @@ fn follow(current: &Plan, mut way: VecDeque<Id>, found: &mut [Option<Difference>
 /// The keys of `foster.toml` that differ.
 #[must_use]
 pub fn settings_differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    let Settings { shutdown_timeout, shutdown_signals, log_level, socket, http, log_format } = old;
+    let Settings { shutdown_timeout, shutdown_signals, log_level, socket, http, log_format, cgroup } = old;
     let keys = [
         ("shutdown.timeout", *shutdown_timeout != new.shutdown_timeout),
         ("shutdown.signals", *shutdown_signals != new.shutdown_signals),
@@ -156,6 +156,7 @@ pub fn settings_differences(old: &Settings, new: &Settings) -> Vec<&'static str>
         ("http.listen", *http != new.http),
         ("log.format", log_format.shape != new.log_format.shape),
         ("log.timestamps", log_format.timestamps != new.log_format.timestamps),
+        ("cgroup", *cgroup != new.cgroup),
     ];
     that_differ(&keys).collect()
 }
@@ -189,6 +190,7 @@ fn differing_keys(old: &Service, new: &Service) -> Vec<&'static str> {
         restart,
         stop,
         reload,
+        resources,
         log,
         logger,
     } = old;
@@ -238,6 +240,14 @@ fn differing_keys(old: &Service, new: &Service) -> Vec<&'static str> {
         ("reload.command", reload.command != new.reload.command),
         ("reload.timeout", reload.timeout != new.reload.timeout),
         ("reload.notify", reload.notify != new.reload.notify),
+        ("resources.memory", resources.memory != new.resources.memory),
+        ("resources.memory-high", resources.memory_high != new.resources.memory_high),
+        ("resources.swap", resources.swap != new.resources.swap),
+        ("resources.oom-group", resources.oom_group != new.resources.oom_group),
+        ("resources.cpu", resources.cpu != new.resources.cpu),
+        ("resources.cpu-weight", resources.cpu_weight != new.resources.cpu_weight),
+        ("resources.pids", resources.pids != new.resources.pids),
+        ("resources", resources.counted != new.resources.counted),
         ("log", *log != new.log),
         // Of its own, or since another one's log goes there.
         ("stdin", *logger != new.logger),

@@ -12,6 +12,7 @@ mod name;
 mod notification;
 mod order;
 mod ready;
+mod resources;
 mod service;
 mod signal;
 mod size;
@@ -26,6 +27,7 @@ pub use name::{NameError, check_name};
 pub use notification::{LONGEST_NOTIFICATION, Malformed, Notification, Store, Watchdog};
 pub use order::{map_of, set_of, sort, sort_by, sort_by_key};
 pub use ready::*;
+pub use resources::Resources;
 pub use service::*;
 pub use signal::{ParseSignalError, Signal};
 pub use size::{format_size, parse_size};
@@ -98,6 +100,8 @@ pub struct Settings {
     pub http: Option<SocketAddr>,
     /// `[log]`: how the supervisor's own lines look, and those of services that do not say it themselves.
     pub log_format: LogFormat,
+    /// `cgroup`: below which cgroup those of the services are.
+    pub cgroup: Cgroup,
 }
 
 impl Default for Settings {
@@ -109,6 +113,7 @@ impl Default for Settings {
             socket: Socket::Search,
             http: None,
             log_format: LogFormat::default(),
+            cgroup: Cgroup::default(),
         }
     }
 }
@@ -128,6 +133,18 @@ pub enum Socket {
 impl Socket {
     /// What an address of a Unix socket has room for, less the NUL at its end; see unix(7).
     pub const LONGEST: usize = 107;
+}
+
+/// `cgroup`: below which cgroup those of the services are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cgroup {
+    /// Below the supervisor's own, if that is the container's alone and can be written to (default).
+    #[default]
+    Own,
+    /// Below the one in this directory, which is made if it is not there.
+    Path(String),
+    /// `"none"`: there are none.
+    Off,
 }
 
 /// How much the supervisor itself says, least first.

@@ -1,6 +1,6 @@
 //! One service, as the rooms behind the configuration see it.
 
-use super::{Health, Id, Listener, Log, Ready, Schedule, Sign, Signal, Sink, StderrTo};
+use super::{Health, Id, Listener, Log, Ready, Resources, Schedule, Sign, Signal, Sink, StderrTo};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub struct Service {
     pub stop: Stop,
     /// `[reload]`.
     pub reload: Reload,
+    /// `[resources]`: the limits of its cgroup.
+    pub resources: Resources,
     /// `[log]`: where its output goes.
     pub log: Log,
     /// It is the [`Sink::Service`] of another: its standard input is a pipe with what that one says, and its stop begins with
@@ -84,6 +86,7 @@ impl Service {
             restart: Restart { policy, ..Restart::default() },
             stop: Stop::default(),
             reload: Reload::default(),
+            resources: Resources::default(),
             log: Log::default(),
             logger: false,
         }
@@ -373,6 +376,11 @@ pub enum Exit {
         /// Whether a core was dumped.
         core: bool,
     },
+    /// Killed by the kernel because memory ran out: a death by SIGKILL whose cause is known.
+    OutOfMemory {
+        /// The limit of the service that was reached, in bytes; `None`: another one, of the container or the host.
+        limit: Option<u64>,
+    },
 }
 
 impl Exit {
@@ -382,6 +390,7 @@ impl Exit {
         match self {
             Self::Code(code) => code,
             Self::Signal { signal, .. } => 128u8.saturating_add(u8::try_from(signal.number()).unwrap_or(127)),
+            Self::OutOfMemory { .. } => 137,
         }
     }
 }
@@ -402,6 +411,7 @@ impl ExitMatch {
         match (self, exit) {
             (Self::Code(a), Exit::Code(b)) => a == b,
             (Self::Signal(a), Exit::Signal { signal, .. }) => a == signal,
+            (Self::Signal(a), Exit::OutOfMemory { .. }) => a == Signal::KILL,
             _ => false,
         }
     }

@@ -296,6 +296,7 @@ impl Shell {
                 *fault = None;
             }
         }
+        self.cgroups.replace(&old, &new, &anew);
         self.output.replace(&new, &anew);
         self.divert_from_all();
         self.schedules_replaced();
@@ -322,6 +323,9 @@ impl Shell {
         }
         if settings.http != old.settings.http {
             self.control.pages.go_to(settings.http);
+        }
+        if settings.cgroup != old.settings.cgroup {
+            tracing::warn!("`cgroup` counts only when the container is restarted");
         }
         if settings.socket != old.settings.socket {
             let place = match &settings.socket {

@@ -6,6 +6,7 @@ use super::timers::Due;
 use super::{conditions, report, sweep, terminal};
 use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, StateName, Sweep};
 use crate::model::{Id, LogLevel, Signal};
+use crate::sys::procs::own_pid;
 use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
 use crate::sys::{Child, Outcome, Pid, Prepared, SpawnError, signal};
@@ -125,6 +126,9 @@ impl Shell {
         }
         extra.extend(gifts.variables.iter().map(|(name, value)| (*name, value.as_os_str())));
         let mut prepared = Prepared::new(exec, argv, &extra, &self.environment)?;
+        if let Some(directory) = self.cgroups.enter(proc.id, proc.role, service) {
+            prepared = prepared.in_cgroup(directory);
+        }
         if gifts.any() {
             prepared = prepared.pass(&gifts.fds(proc.id, &self.sockets, &self.notify), &gifts.own_pid);
         }
@@ -158,6 +162,7 @@ impl Shell {
         let session = if proc.role == Role::Main { self.terminal.took(proc.id, pid) } else { None };
         self.procs.insert(pid, proc, report, session.unwrap_or(pid));
         if proc.role == Role::Main {
+            self.cgroups.begin(proc.id);
             self.begin_listening(proc.id);
             self.output.begin(proc.id, pid);
             let now = self.running();
@@ -219,14 +224,18 @@ impl Shell {
         }
         let stop = &self.plan.service(id).stop;
         let (signal, group) = (stop.signal, stop.group);
+        if group && self.procs.pid(main).is_some() {
+            self.cgroups.told(id);
+        }
         // A stopped process takes nothing but SIGKILL until it is continued.
         for signal in [signal, Signal::CONT] {
-            let sent = match (self.procs.pid(main), self.procs.group(id)) {
-                (Some(_), _) if !self.is_alive(id) => return,
-                (Some(pid), _) if group => self.procs.signal(pid, signal),
-                (Some(pid), _) => signal::kill(pid, signal),
-                (None, Some(group)) => signal::kill_group(group, signal),
-                (None, None) => return,
+            let sent = match (self.procs.pid(main), self.procs.group(id), self.whole_group(id)) {
+                (Some(_), ..) if !self.is_alive(id) => return,
+                (Some(pid), ..) if group => self.procs.signal(pid, signal),
+                (Some(pid), ..) => signal::kill(pid, signal),
+                (None, Some(group), _) => signal::kill_group(group, signal),
+                (None, None, Some(cgroup)) => cgroup.signal(signal, |_| false),
+                (None, None, None) => return,
             };
             if sent == Sent::NotPermitted {
                 tracing::warn!("{}: cannot send {signal}: it runs as another user", self.name(id));
@@ -266,6 +275,7 @@ impl Shell {
         if self.cancel(proc) {
             return;
         }
+        let cgroup = self.whole_group(proc.id).filter(|_| proc.role == Role::Main);
         match self.procs.pid(proc) {
             Some(_) if proc.role == Role::Main && !self.is_alive(proc.id) => {}
             Some(pid) => {
@@ -276,6 +286,9 @@ impl Shell {
                     signal::kill_group(group, Signal::KILL);
                 }
             }
+        }
+        if let Some(cgroup) = cgroup {
+            cgroup.kill();
         }
     }
 
@@ -323,7 +336,11 @@ impl Shell {
     /// False when not all of them could be found.
     pub(super) fn signal_all(&self, kind: Sweep) -> bool {
         let known: Vec<_> = self.procs.pids().collect();
-        sweep::sweep(kind, &known)
+        let all = sweep::sweep(kind, &known);
+        if kind == Sweep::Kill && own_pid() != 1 {
+            self.cgroups.kill_all(&self.plan);
+        }
+        all
     }
 
     fn announce(&mut self, notice: Notice) {

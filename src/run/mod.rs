@@ -6,6 +6,7 @@
 
 mod apply;
 mod boot;
+mod cgroups;
 mod conditions;
 mod control;
 mod driver;

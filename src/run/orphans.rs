@@ -20,6 +20,8 @@ const STORM_GAP: Duration = Duration::from_millis(3);
 const FEW: std::ops::RangeInclusive<u64> = 4..=12;
 const SHORTEST_WAIT: Duration = Duration::from_micros(125);
 const LONGEST_WAIT: Duration = Duration::from_millis(2);
+/// Orphans of an unknown session that one look for the dead looks up in /proc; none in a storm.
+const LOOKUPS: u32 = 16;
 
 /// What is known of them. Their number is unbounded, what is kept is not.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +35,20 @@ pub(super) struct Orphans {
     turns: u32,
     /// How long the dead wait for each other.
     wait: Duration,
+    /// How many may be looked up in /proc until the next look for the dead.
+    lookups: u32,
 }
 
 impl Orphans {
     pub(super) fn new() -> Self {
-        Self { reaped: 0, pause: FIRST_LOOK, last: Instant::now(), turns: 0, wait: SHORTEST_WAIT }
+        Self {
+            reaped: 0,
+            pause: FIRST_LOOK,
+            last: Instant::now(),
+            turns: 0,
+            wait: SHORTEST_WAIT,
+            lookups: LOOKUPS,
+        }
     }
 }
 
@@ -70,6 +81,7 @@ impl Shell {
         } else {
             self.orphans.wait = SHORTEST_WAIT;
         }
+        self.orphans.lookups = if storm { 0 } else { LOOKUPS };
         self.listen_to_deaths(!storm);
         self.deaths
     }
@@ -139,26 +151,31 @@ impl Shell {
         if proc.role == Role::Check && exit != Exit::Code(0) && decides {
             self.unmet(proc.id, Some(format!("its command {}", super::report::ended(exit))));
         }
-        let is_main = proc.role == Role::Main;
-        if is_main {
-            self.note_end(proc.id, exit);
+        if proc.role == Role::Main {
+            let exit = self.cause(proc.id, exit);
+            return self.main_ended(proc.id, exit, entry.group);
         }
-        let leftover = is_main && self.plan.service(proc.id).stop.group && signal::group_exists(entry.group);
-        if is_main {
-            self.procs.set_group(proc.id, leftover.then_some(entry.group));
-        }
-        self.facts.push_back(Event::Exited { proc, exit, leftover });
+        self.facts.push_back(Event::Exited { proc, exit, leftover: false });
         self.settle();
-        if is_main {
-            self.look_after_group(proc.id);
-        }
+    }
+
+    /// The main process of a service, of this group, has ended and was waited for.
+    pub(super) fn main_ended(&mut self, id: Id, exit: Exit, group: Pid) {
+        self.note_end(id, exit);
+        let leftover = self.has_left(id, group);
+        self.facts.push_back(Event::Exited { proc: Proc { id, role: Role::Main }, exit, leftover });
+        self.settle();
+        self.tell_the_rest(id, group);
+        self.look_after_group(id);
     }
 
     /// Its main process has ended, which the core knows.
-    pub(super) fn look_after_group(&mut self, id: Id) {
+    fn look_after_group(&mut self, id: Id) {
         if self.core.svc(id).live.group {
-            self.orphans.pause = FIRST_LOOK;
-            self.timers.arm(Due::Groups, FIRST_LOOK);
+            if !self.await_empty(id) {
+                self.orphans.pause = FIRST_LOOK;
+                self.timers.arm(Due::Groups, FIRST_LOOK);
+            }
         } else {
             // It is nobody's business: what a oneshot that did its work left running.
             self.procs.set_group(id, None);
@@ -170,7 +187,7 @@ impl Shell {
     pub(super) fn look_at_groups(&mut self) {
         let plan = Rc::clone(&self.plan);
         for id in plan.ids().filter(|id| self.core.svc(*id).live.group).collect::<Vec<_>>() {
-            if self.procs.group(id).is_some_and(|group| !signal::group_exists(group)) {
+            if self.is_cleared(id) {
                 self.vacate(id);
             }
         }
@@ -191,7 +208,7 @@ impl Shell {
     pub(super) fn due(&mut self, timer: Timer) -> Event {
         if let Timer::Service(id) = timer
             && self.core.svc(id).live.only_group()
-            && self.procs.group(id).is_some_and(|group| !signal::group_exists(group))
+            && self.is_cleared(id)
         {
             self.procs.set_group(id, None);
             return Event::Vacated(id);
@@ -203,11 +220,16 @@ impl Shell {
         // A zombie still has its session and group; afterwards nobody knows.
         let session = reap::session_of(pid);
         let group = if self.procs.any_group() { reap::group_of(pid) } else { None };
+        let mut id = session.and_then(|session| self.procs.of_session(session));
+        if id.is_none() && self.orphans.lookups > 0 {
+            self.orphans.lookups -= 1;
+            id = self.by_cgroup(pid);
+        }
         // One that was a main process, until another took its place.
         self.terminal.ended(pid, exit);
         reap::consume(pid);
         self.orphans.reaped += 1;
-        let id = session.and_then(|session| self.procs.adopt(session));
+        self.procs.adopt(id);
         match id {
             Some(id) => tracing::debug!(
                 "{}: reaped its orphan, process {pid}, {}",

@@ -177,11 +177,11 @@ impl Procs {
         self.groups > 0
     }
 
-    /// Counts an orphan for the service whose session it died in.
-    pub(super) fn adopt(&mut self, session: Pid) -> Option<Id> {
-        let id = *self.sessions.get(&session)?;
-        self.services.get_mut(id.index())?.orphans += 1;
-        Some(id)
+    /// Counts an orphan for the service that it came from.
+    pub(super) fn adopt(&mut self, id: Option<Id>) {
+        if let Some(service) = id.and_then(|id| self.services.get_mut(id.index())) {
+            service.orphans += 1;
+        }
     }
 
     /// How many orphans were counted for it.

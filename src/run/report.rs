@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use crate::core::{Cause, Core, Flaw, Next, Notice, Reason, Starting, State, Why};
-use crate::model::{Exit, Id, Kind, LogLevel, OnFailure, Plan, format_duration};
+use crate::model::{Exit, Id, Kind, LogLevel, OnFailure, Plan, format_duration, format_size};
 use std::fmt::Write;
 use std::time::Duration;
 use tracing::Level;
@@ -17,6 +17,10 @@ pub(super) fn ended(exit: Exit) -> String {
         Exit::Code(code) => format!("exited with code {code}"),
         Exit::Signal { signal, core: false } => format!("was killed by {signal}"),
         Exit::Signal { signal, core: true } => format!("was killed by {signal} (core dumped)"),
+        Exit::OutOfMemory { limit: None } => "was killed by the OOM killer".to_owned(),
+        Exit::OutOfMemory { limit: Some(limit) } => {
+            format!("was killed by the OOM killer, at its memory limit of {}", format_size(limit))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::apply::{Applies, Asker, Origin};
 use super::boot::{BootError, cannot};
+use super::cgroups::Cgroups;
 use super::control::Control;
 use super::history::History;
 use super::notify::{self, Notify};
@@ -49,6 +50,8 @@ pub(super) const NEWLINE: u64 = 1 << 42;
 pub(super) const MOVED: u64 = 1 << 43;
 /// With the number of a descriptor in care in the lower half.
 pub(super) const CARE: u64 = 1 << 44;
+/// With the number of a service in the lower half.
+pub(super) const LEFT: u64 = 1 << 45;
 /// Bytes of output that one turn moves at most, so that a chatty service cannot delay a stop.
 const OUTPUT_BUDGET: usize = 256 * 1024;
 /// Deaths that one turn takes at most, so that a storm of orphans cannot either.
@@ -74,6 +77,7 @@ pub(super) struct Shell {
     pub(super) sockets: Sockets,
     pub(super) upward: Option<Upward>,
     pub(super) orphans: Orphans,
+    pub(super) cgroups: Cgroups,
     obituaries: Obituaries,
     /// Whether the epoll listens to them.
     listening: bool,
@@ -135,6 +139,7 @@ impl Shell {
         let spawner = Spawner::new(Method::Shared).map_err(cannot("start processes"))?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
         let services = plan.services.len();
+        let cgroups = Cgroups::open(&plan);
         Ok(Self {
             core: Core::new(Rc::clone(&plan), seed),
             plan,
@@ -149,6 +154,7 @@ impl Shell {
             newlines: Newlines::default(),
             sockets: Sockets::default(),
             orphans: Orphans::new(),
+            cgroups,
             obituaries,
             listening: true,
             timers,
@@ -219,6 +225,7 @@ impl Shell {
             if self.booting && self.spawns.is_empty() && self.spawner.lent() == 0 {
                 self.booting = false;
                 self.spawner.calm();
+                self.cgroups.begin_counting();
                 memory::give_back();
             }
             tokio::select! {
@@ -250,6 +257,7 @@ impl Shell {
     /// The last words, for as long as somebody listens.
     fn end(&mut self, code: u8) -> u8 {
         self.close_notify();
+        self.cgroups.close(&self.plan);
         let now = Instant::now();
         let end = self.ends.unwrap_or(now + self.plan.settings.shutdown_timeout);
         self.output.finish(LAST_WORDS, end.max(now + LAST_WORDS));
@@ -368,6 +376,8 @@ impl Shell {
             self.moved_main_ended(Id(number));
         } else if data & CARE != 0 {
             self.care_is_over(number);
+        } else if data & LEFT != 0 {
+            self.cgroup_changed(Id(number));
         }
     }
 

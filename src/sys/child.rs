@@ -10,6 +10,7 @@ use super::{Stage, capabilities, limits, raw};
 use libc::{c_char, c_int};
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::null;
 
 /// What a failed child writes into the report pipe, as one machine word; nothing is written on success.
@@ -71,6 +72,10 @@ pub(super) struct Orders {
     pub(super) reset: Mask,
     /// See [`dumps_core`].
     pub(super) contain: bool,
+    /// The directory of the cgroup that it belongs to.
+    pub(super) cgroup: Option<OwnedFd>,
+    /// It is not made in there, and has to enter it.
+    pub(super) enter: bool,
     pub(super) stdin: Input,
     /// Stays in the supervisor's session, and takes the terminal that is its standard input.
     pub(super) terminal: bool,
@@ -170,8 +175,11 @@ fn settle(orders: &Orders) -> Result<(), Failure> {
     } else {
         must(Stage::Session, 0, call(libc::SYS_setsid, 0, 0, 0, 0))?;
     }
+    if let Some(cgroup) = orders.cgroup.as_ref().filter(|_| orders.enter) {
+        must(Stage::Cgroup, 0, write_file(cgroup.as_raw_fd(), c"cgroup.procs", b"0"))?;
+    }
     if let Some(text) = &orders.oom_score_adj {
-        must(Stage::OomScoreAdj, 0, write_file(c"/proc/self/oom_score_adj", text))?;
+        must(Stage::OomScoreAdj, 0, write_file(libc::AT_FDCWD, c"/proc/self/oom_score_adj", text))?;
     }
     if let Some(nice) = orders.nice {
         must(Stage::Nice, 0, call(libc::SYS_setpriority, 0, 0, nice as usize, 0))?;
@@ -266,15 +274,19 @@ fn set_limit(resource: u32, value: &[u64; 2]) -> isize {
 }
 
 pub(super) fn open(path: &CStr, flags: c_int) -> isize {
-    call(libc::SYS_openat, libc::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0)
+    open_at(libc::AT_FDCWD, path, flags)
+}
+
+fn open_at(directory: c_int, path: &CStr, flags: c_int) -> isize {
+    call(libc::SYS_openat, directory as usize, path.as_ptr() as usize, flags as usize, 0)
 }
 
 pub(super) fn fcntl(fd: usize, command: c_int, argument: usize) -> isize {
     call(libc::SYS_fcntl, fd, command as usize, argument, 0)
 }
 
-fn write_file(path: &CStr, text: &[u8]) -> isize {
-    let fd = open(path, libc::O_WRONLY | libc::O_CLOEXEC);
+fn write_file(directory: c_int, path: &CStr, text: &[u8]) -> isize {
+    let fd = open_at(directory, path, libc::O_WRONLY | libc::O_CLOEXEC);
     if fd < 0 {
         return fd;
     }

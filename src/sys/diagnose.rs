@@ -22,6 +22,7 @@ pub(super) fn explain(failure: Failure, context: &Context) -> SpawnError {
         }
         Stage::Directory => format!("change to {}", context.directory.as_deref().unwrap_or("/")),
         Stage::Session => "begin a session".to_owned(),
+        Stage::Cgroup => "enter the cgroup of the service".to_owned(),
         Stage::Stdin => match &context.stdin {
             Some(path) => format!("open {path} as standard input"),
             None => "set standard input".to_owned(),

@@ -49,10 +49,12 @@ pub enum Stage {
     Exec,
     /// Making what the service is handed: listening sockets, the socket of its notifications.
     Sockets,
+    /// Entering the cgroup of the service.
+    Cgroup,
 }
 
 impl Stage {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::User,
         Self::Environment,
         Self::Secret,
@@ -74,6 +76,7 @@ impl Stage {
         Self::Descriptors,
         Self::Exec,
         Self::Sockets,
+        Self::Cgroup,
     ];
 
     pub(super) fn from_number(number: u8) -> Option<Self> {
@@ -177,7 +180,7 @@ mod tests {
             assert_eq!(Stage::from_number(stage as u8), Some(stage));
         }
         assert_eq!(Stage::from_number(0), None);
-        assert_eq!(Stage::from_number(22), None);
+        assert_eq!(Stage::from_number(23), None);
     }
 
     #[test]

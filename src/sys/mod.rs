@@ -15,6 +15,7 @@
 //! | `passed`         | what a child gets beside its standard descriptors                         |
 //! | `notify`, `listen` | sockets on which services tell, and on which they are asked            |
 //! | `watch`          | waiting in the runtime for a descriptor of our own                         |
+//! | `cgroup`         | a cgroup for each service: its limits, who is in it, what it uses           |
 //! | `procs`          | the descendants of this process, and signals to them                       |
 //! | `connect`        | connections that nobody waits for                                         |
 //! | `fork`           | a copy of this process that works something out                            |
@@ -27,6 +28,7 @@
 #![allow(unsafe_code)]
 
 mod capabilities;
+pub mod cgroup;
 mod child;
 mod child_fds;
 pub mod connect;

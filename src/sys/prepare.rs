@@ -8,7 +8,7 @@ use super::{SpawnError, Stage, capabilities, limits};
 use crate::model::{Exec, Limit, Stdin};
 use std::cell::Cell;
 use std::ffi::{CString, OsStr, OsString};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
 /// Where commands are looked for when the child has no PATH.
@@ -100,6 +100,8 @@ impl Prepared {
             report: Cell::new(-1),
             reset: 0,
             contain: false,
+            cgroup: None,
+            enter: false,
             stdin,
             terminal: false,
             stdout: 1,
@@ -157,6 +159,13 @@ impl Prepared {
         self.orders.stdin = Input::Descriptor(input.as_raw_fd());
         self.context.stdin = None;
         self.stdin = None;
+        self
+    }
+
+    /// In the cgroup v2 of this directory from its first moment, or from before anything else that it does.
+    #[must_use]
+    pub fn in_cgroup(mut self, directory: OwnedFd) -> Self {
+        self.orders.cgroup = Some(directory);
         self
     }
 

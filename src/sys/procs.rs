@@ -84,28 +84,40 @@ fn family(list: &[Stat]) -> HashSet<Pid> {
 
 /// Whether the process of this pid is still the one seen, or another one of the family, and got the signal.
 fn send_checked(seen: &Stat, family: &HashSet<Pid>, signal: Signal) -> bool {
-    // SAFETY: numbers only.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, seen.pid, 0) };
-    let fd = match libc::c_int::try_from(fd) {
-        // SAFETY: a new descriptor that nothing else owns.
-        Ok(fd) if fd >= 0 => Some(unsafe { OwnedFd::from_raw_fd(fd) }),
-        _ if errno() == libc::ESRCH => return false,
-        // Before Linux 5.3, or forbidden by a seccomp filter.
-        _ => None,
-    };
+    let Some(fd) = open(seen.pid) else { return false };
     // The pid is fixed by the pidfd now (or nearly); is it the right process?
     let Some(now) = read_stat(seen.pid) else { return false };
     if now.zombie || now.started != seen.started || !family.contains(&now.parent) {
         return false;
     }
-    match fd {
-        None => kill(seen.pid, signal) == Sent::Sent,
-        Some(fd) => {
-            let (fd, number) = (fd.as_raw_fd(), signal.number());
-            // SAFETY: an open descriptor, a number, and no siginfo.
-            let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, number, 0usize, 0) };
-            result == 0 || (errno() == libc::ENOSYS && kill(seen.pid, signal) == Sent::Sent)
-        }
+    send(seen.pid, fd.as_ref(), signal) == Sent::Sent
+}
+
+/// Fixes a process: its pid may pass to another one, the descriptor does not. `None`: it is gone; without a descriptor before
+/// Linux 5.3, or where a seccomp filter forbids it.
+pub(super) fn open(pid: Pid) -> Option<Option<OwnedFd>> {
+    // SAFETY: numbers only.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    match libc::c_int::try_from(fd) {
+        // SAFETY: a new descriptor that nothing else owns.
+        Ok(fd) if fd >= 0 => Some(Some(unsafe { OwnedFd::from_raw_fd(fd) })),
+        _ if errno() == libc::ESRCH => None,
+        _ => Some(None),
+    }
+}
+
+/// Sends a signal to what [`open`] has fixed.
+pub(super) fn send(pid: Pid, fd: Option<&OwnedFd>, signal: Signal) -> Sent {
+    let Some(fd) = fd else { return kill(pid, signal) };
+    let (fd, number) = (fd.as_raw_fd(), signal.number());
+    // SAFETY: an open descriptor, a number, and no siginfo.
+    match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, number, 0usize, 0) } {
+        0 => Sent::Sent,
+        _ => match errno() {
+            libc::ENOSYS => kill(pid, signal),
+            libc::ESRCH => Sent::Gone,
+            _ => Sent::NotPermitted,
+        },
     }
 }
 

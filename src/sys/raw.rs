@@ -6,6 +6,7 @@
 //! A result is what the kernel returns: negative error numbers.
 
 use libc::{c_int, c_long};
+use std::os::fd::RawFd;
 
 /// Whether this machine has the assembly for a child in shared memory.
 pub(super) const SHARED: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
@@ -65,8 +66,72 @@ pub(super) unsafe fn call(number: c_long, args: [usize; 5]) -> isize {
     }
 }
 
-/// Starts a child on the stack that ends at `top`, in this memory, which runs `entry(argument)`. The parent goes on at
-/// once (no `CLONE_VFORK`). Returns the child's pid, or a negative error number.
+/// `struct clone_args`, see clone3(2).
+#[repr(C)]
+struct CloneArguments {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+impl CloneArguments {
+    /// A child whose stack pointer is `sp`, or its parent's for 0.
+    fn new(flags: c_int, cgroup: Option<RawFd>, sp: usize) -> Self {
+        const CLONE_INTO_CGROUP: u64 = 1 << 33;
+        // clone3(2) wants the lower end and a size, of which it only makes the sum.
+        let (stack, stack_size) = if sp == 0 { (0, 0) } else { (sp as u64 - 16, 16) };
+        let into = if cgroup.is_some() { CLONE_INTO_CGROUP } else { 0 };
+        let (flags, exit_signal) = (flags as u64 | into, libc::SIGCHLD as u64);
+        let cgroup = cgroup.map_or(0, |fd| fd as u64);
+        let (pidfd, child_tid, parent_tid, tls, set_tid, set_tid_size) = (0, 0, 0, 0, 0, 0);
+        Self {
+            flags,
+            pidfd,
+            child_tid,
+            parent_tid,
+            exit_signal,
+            stack,
+            stack_size,
+            tls,
+            set_tid,
+            set_tid_size,
+            cgroup,
+        }
+    }
+
+    /// The call that does it, clone(2) unless there is a cgroup, and its first two arguments.
+    fn of_call(&self, sp: usize) -> (c_long, usize, usize) {
+        if self.cgroup > 0 {
+            (libc::SYS_clone3, &raw const *self as usize, size_of::<Self>())
+        } else {
+            (libc::SYS_clone, (self.flags | self.exit_signal) as usize, sp)
+        }
+    }
+}
+
+/// fork(2) whose child is in the cgroup v2 of this directory.
+///
+/// # Safety
+/// The child may only run what may run after a fork in a program with threads, and no handler of libc's for it has run.
+pub(super) unsafe fn fork_into(cgroup: RawFd) -> libc::pid_t {
+    let arguments = CloneArguments::new(0, Some(cgroup), 0);
+    // SAFETY: the arguments live through the call, which makes a process and no more; the caller's promise.
+    unsafe {
+        libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<CloneArguments>()) as libc::pid_t
+    }
+}
+
+/// Starts a child on the stack that ends at `top`, in this memory and in the cgroup v2 of this directory if one is given,
+/// which runs `entry(argument)`. The parent goes on at once (no `CLONE_VFORK`). Returns the child's pid, or a negative error
+/// number.
 ///
 /// # Safety
 /// The stack must be free, large enough and live until the child has executed or ended, as must all that `argument`
@@ -74,6 +139,7 @@ pub(super) unsafe fn call(number: c_long, args: [usize; 5]) -> isize {
 #[cfg(target_arch = "x86_64")]
 pub(super) unsafe fn clone_shared<T>(
     top: *mut usize,
+    cgroup: Option<RawFd>,
     entry: unsafe extern "C" fn(*const T) -> !,
     argument: *const T,
 ) -> isize {
@@ -84,6 +150,8 @@ pub(super) unsafe fn clone_shared<T>(
         let sp = top.sub(2);
         sp.write(argument as usize);
         sp.add(1).write(entry as *const () as usize);
+        let arguments = CloneArguments::new(libc::CLONE_VM, cgroup, sp as usize);
+        let (number, first, second) = arguments.of_call(sp as usize);
         core::arch::asm!(
             "syscall",
             "test rax, rax",
@@ -94,9 +162,8 @@ pub(super) unsafe fn clone_shared<T>(
             "call rax",
             "ud2",
             "2:",
-            inlateout("rax") libc::SYS_clone as isize => result,
-            in("rdi") (libc::CLONE_VM | libc::SIGCHLD) as usize,
-            in("rsi") sp,
+            inlateout("rax") number as isize => result,
+            in("rdi") first, in("rsi") second,
             in("rdx") 0usize, in("r10") 0usize, in("r8") 0usize,
             lateout("rcx") _, lateout("r11") _,
         );
@@ -104,8 +171,9 @@ pub(super) unsafe fn clone_shared<T>(
     result
 }
 
-/// Starts a child on the stack that ends at `top`, in this memory, which runs `entry(argument)`. The parent goes on at
-/// once (no `CLONE_VFORK`). Returns the child's pid, or a negative error number.
+/// Starts a child on the stack that ends at `top`, in this memory and in the cgroup v2 of this directory if one is given,
+/// which runs `entry(argument)`. The parent goes on at once (no `CLONE_VFORK`). Returns the child's pid, or a negative error
+/// number.
 ///
 /// # Safety
 /// The stack must be free, large enough and live until the child has executed or ended, as must all that `argument`
@@ -113,6 +181,7 @@ pub(super) unsafe fn clone_shared<T>(
 #[cfg(target_arch = "aarch64")]
 pub(super) unsafe fn clone_shared<T>(
     top: *mut usize,
+    cgroup: Option<RawFd>,
     entry: unsafe extern "C" fn(*const T) -> !,
     argument: *const T,
 ) -> isize {
@@ -123,6 +192,8 @@ pub(super) unsafe fn clone_shared<T>(
         let sp = top.sub(2);
         sp.write(argument as usize);
         sp.add(1).write(entry as *const () as usize);
+        let arguments = CloneArguments::new(libc::CLONE_VM, cgroup, sp as usize);
+        let (number, first, second) = arguments.of_call(sp as usize);
         core::arch::asm!(
             "svc 0",
             "cbnz x0, 2f",
@@ -132,9 +203,9 @@ pub(super) unsafe fn clone_shared<T>(
             "blr x9",
             "brk #1",
             "2:",
-            in("x8") libc::SYS_clone,
-            inlateout("x0") (libc::CLONE_VM | libc::SIGCHLD) as usize => result,
-            in("x1") sp,
+            in("x8") number,
+            inlateout("x0") first => result,
+            in("x1") second,
             in("x2") 0usize, in("x3") 0usize, in("x4") 0usize,
         );
     }
@@ -148,6 +219,7 @@ pub(super) unsafe fn clone_shared<T>(
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) unsafe fn clone_shared<T>(
     _: *mut usize,
+    _: Option<RawFd>,
     _: unsafe extern "C" fn(*const T) -> !,
     _: *const T,
 ) -> isize {

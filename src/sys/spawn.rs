@@ -35,6 +35,9 @@ pub struct Spawner {
     not_default: Mask,
     /// A core dump kills all that share the memory.
     wide_core_dumps: bool,
+    /// Children can be made in another cgroup: clone3(2) with CLONE_INTO_CGROUP, from Linux 5.7. To enter one costs
+    /// milliseconds, for the kernel waits until no process of the machine is just forking.
+    into_cgroup: bool,
     pool: Arc<Mutex<State>>,
 }
 
@@ -75,6 +78,7 @@ impl Spawner {
             null: fds::null_input()?,
             not_default: 0,
             wide_core_dumps: kernel_before(5, 16),
+            into_cgroup: true,
             pool: Arc::default(),
         };
         spawner.look_at_signals();
@@ -143,7 +147,7 @@ impl Spawner {
         }
         let mut stack = if share { lock(&self.pool).lend() } else { None };
         orders.contain = stack.is_some() && self.wide_core_dumps;
-        let mut made = make(&orders, stack.as_ref());
+        let mut made = self.make(&mut orders, stack.as_ref());
         if made.is_err()
             && let Some(unused) = stack.take()
         {
@@ -151,7 +155,7 @@ impl Spawner {
             if matches!(made, Err(libc::EINVAL | libc::ENOSYS | libc::EPERM)) {
                 self.method = Method::Fork;
                 orders.contain = false;
-                made = make(&orders, None);
+                made = self.make(&mut orders, None);
             }
         }
         let pid = made.map_err(not_made)?;
@@ -161,6 +165,25 @@ impl Spawner {
             pid,
             report: Report { pipe, state: Progress::Waiting(loan), context, pool: Arc::clone(&self.pool) },
         })
+    }
+}
+
+impl Spawner {
+    /// Makes the child in its cgroup, or as one that enters it.
+    fn make(&mut self, orders: &mut Orders, stack: Option<&Stack>) -> Result<Pid, i32> {
+        if let Some(cgroup) = orders.cgroup.as_ref().filter(|_| self.into_cgroup) {
+            orders.enter = false;
+            match make(orders, stack, Some(cgroup.as_raw_fd())) {
+                // Its limits of processes, say, which who enters may exceed: a stop command has to be started all the same.
+                Err(errno) => {
+                    self.into_cgroup =
+                        !matches!(errno, libc::ENOSYS | libc::EPERM | libc::EINVAL | libc::E2BIG)
+                }
+                made => return made,
+            }
+        }
+        orders.enter = true;
+        make(orders, stack, None)
     }
 }
 
@@ -187,15 +210,15 @@ fn not_made(errno: i32) -> SpawnError {
 
 /// clone(2) or fork(2) with every signal blocked: a signal that arrives before the child has set the default actions
 /// must not run a handler of the supervisor in it, nor be lost.
-fn make(orders: &Orders, stack: Option<&Stack>) -> Result<Pid, i32> {
+fn make(orders: &Orders, stack: Option<&Stack>, cgroup: Option<RawFd>) -> Result<Pid, i32> {
     let orders: *const Orders = orders;
     let before = signal::block_all();
     let result = match stack {
         // SAFETY: the stack is lent to this child alone and orders are boxed; both are in a `Loan` until the report
         // pipe is at its end. `child::run` keeps to raw system calls. All signals are blocked.
-        Some(stack) => unsafe { raw::clone_shared(stack.top(), child::run, orders) },
+        Some(stack) => unsafe { raw::clone_shared(stack.top(), cgroup, child::run, orders) },
         // SAFETY: the child only runs `child::run`, raw system calls, so it waits for no lock that another thread holds.
-        None => match unsafe { libc::fork() } {
+        None => match unsafe { cgroup.map_or_else(|| libc::fork(), |cgroup| raw::fork_into(cgroup)) } {
             // SAFETY: the orders are the child's own copy; all signals are blocked.
             0 => unsafe { child::run(orders) },
             -1 => -(super::errno() as isize),

@@ -20,6 +20,10 @@ hardened() {
     shift 2
     start "$name" "$@" && wrote "$name" "| up as $uid\$" 2 && stops "$name" 0
 }
+with_a_tmpfs() {
+    start tmpfs --read-only --tmpfs /run/foster --user 65534:65534 --cap-drop ALL pair && wrote tmpfs '| up as' 2 &&
+        expect 0 docker exec tmpfs foster healthcheck && stops tmpfs 0
+}
 # Nowhere to write, and /dev/shm is there in every container of Docker.
 socket_in_shm() {
     start shm --read-only --user 65534:65534 --env FOSTER_SOCKET=/dev/shm/foster.sock pair && wrote shm '| up as' 2 &&
@@ -72,6 +76,7 @@ check "--user 65534:65534, without an entry in passwd" hardened nobody 65534 --u
 check "--cap-drop ALL --security-opt no-new-privileges" hardened caps 0 --cap-drop ALL --security-opt no-new-privileges pair
 check "all of these at once" hardened all 65534 --pids-limit 100 --read-only --user 65534:65534 --cap-drop ALL --security-opt no-new-privileges pair
 check "nowhere to write: one line says that there is no control, and all else works" without_a_socket
+check "nowhere to write but a tmpfs at /run/foster: there is control" with_a_tmpfs
 check "nowhere to write: the socket can lie in /dev/shm" socket_in_shm
 check "an arbitrary uid, read-only, without capabilities: exec's orphans are reaped, three seconds of cleaning are given" openshift
 check "--pid host: its own stragglers are told, bystanders and other containers live on" pid_host

@@ -43,6 +43,11 @@ everybody_is_told() {
     kill -TERM "$(pid_of told)" && docker wait told >/dev/null && [ "$(exit_of told)" = 0 ] && wrote told 'main told' && wrote told 'child told' &&
         wrote told 'daemon told' && wrote told '^orphan told'
 }
+# A shell that somebody has left open does not hold up the end.
+not_waited_for() {
+    start open pair && wrote open '| up as' 2 && docker exec -d open sh -c 'trap "" TERM; touch /tmp/exec; while :; do sleep 0.1; done' &&
+        until_true docker exec open cat /tmp/exec && stops open 0 100
+}
 # A3: the probe is killed at its timeout, and what it left ends later.
 killed_probe() {
     start timeouts pair && wrote timeouts '| up as' 2 || return 1
@@ -55,4 +60,5 @@ check "1,000 docker exec that leave two orphans each leave no zombie, and foster
 check "control: without an init, each of them leaves two zombies" probes_without_an_init
 check "a child that nsenter left is adopted, reaped, and told to go" entered_from_the_host
 check "SIGTERM to PID 1 reaches its child, its grandchild, a daemon and what docker exec left" everybody_is_told
+check "a command of docker exec does not hold up docker stop" not_waited_for
 check "what a killed probe left is reaped" killed_probe

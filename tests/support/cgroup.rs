@@ -1,4 +1,4 @@
-//! A cgroup that limits the number of processes.
+//! A cgroup that limits the number of processes, and one of version 2 to be divided.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,3 +101,76 @@ impl Drop for Memory {
         remove(&self.path);
     }
 }
+
+/// A cgroup of version 2 that holds nobody, for foster to move to and divide.
+pub struct Unified {
+    pub path: PathBuf,
+}
+
+impl Unified {
+    /// A fresh one, or why there is none.
+    pub fn create() -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        if !super::is_root() {
+            return Err("a cgroup to divide needs root".into());
+        }
+        let name = format!("foster-unified-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut why = String::from("no cgroup of version 2 is mounted");
+        for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from) {
+            if !root.join("cgroup.controllers").exists() {
+                continue;
+            }
+            let cgroup = Self { path: root.join(&name) };
+            match fs::create_dir(&cgroup.path) {
+                Ok(()) => return Ok(cgroup),
+                Err(error) => {
+                    why = format!("cannot create {}: {error}", cgroup.path.display());
+                    std::mem::forget(cgroup);
+                }
+            }
+        }
+        Err(why)
+    }
+
+    /// Shell text that enters it.
+    pub fn enter(&self) -> String {
+        format!("echo 0 > {}/cgroup.procs", self.path.display())
+    }
+
+    /// The cgroups in it.
+    pub fn inner(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.path).unwrap().flatten();
+        let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut names: Vec<String> =
+            directories.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// How many processes one of them has.
+    pub fn count(&self, inner: &str) -> usize {
+        let procs = fs::read_to_string(self.path.join(inner).join("cgroup.procs")).unwrap_or_default();
+        procs.lines().count()
+    }
+}
+
+impl Drop for Unified {
+    fn drop(&mut self) {
+        for inner in self.inner() {
+            super::eventually(super::PATIENCE, || fs::remove_dir(self.path.join(&inner)).is_ok());
+        }
+        super::eventually(super::PATIENCE, || fs::remove_dir(&self.path).is_ok() || !self.path.exists());
+    }
+}
+
+/// A cgroup to divide; leaves the test where there is none.
+macro_rules! unified {
+    () => {{
+        $crate::support::needs_namespace!();
+        match $crate::support::Unified::create() {
+            Ok(cgroup) => cgroup,
+            Err(why) => $crate::support::skip!("{why}"),
+        }
+    }};
+}
+pub(crate) use unified;

@@ -29,7 +29,8 @@ mod threads;
 mod transcript;
 mod verbs;
 
-pub use cgroup::{Memory, Pids};
+pub(crate) use cgroup::unified;
+pub use cgroup::{Memory, Pids, Unified};
 pub use container::{Container, Exit};
 pub use helper::{helper, helper_shell, program};
 pub use http::{Answer, Client};

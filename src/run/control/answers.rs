@@ -7,7 +7,7 @@ use crate::control::api::{
     ActResult, Exit, Graph, Health, Node, Outcome, ServiceStatus, Span, Status, Supervisor, Timeline,
 };
 use crate::core::{Phase, Proc, Role, State, StateName};
-use crate::model::{self, Id, Sink, StderrTo, set_of, sort, sort_by_key};
+use crate::model::{self, Id, Signal, Sink, StderrTo, set_of, sort, sort_by_key};
 use std::time::Duration;
 
 /// An end, for the API.
@@ -15,8 +15,10 @@ fn exit(time: Duration, exit: model::Exit, wall: Wall) -> Exit {
     let (code, signal, core) = match exit {
         model::Exit::Code(code) => (Some(code), None, false),
         model::Exit::Signal { signal, core } => (None, Some(signal.to_string()), core),
+        model::Exit::OutOfMemory { .. } => (None, Some(Signal::KILL.to_string()), false),
     };
-    Exit { time: wall.at(time), code, signal, core, text: report::ended(exit) }
+    let oom = matches!(exit, model::Exit::OutOfMemory { .. });
+    Exit { time: wall.at(time), code, signal, core, oom, text: report::ended(exit) }
 }
 
 impl Shell {
@@ -47,6 +49,7 @@ impl Shell {
     pub(super) fn service_status(&self, id: Id, wall: Wall) -> ServiceStatus {
         let (service, view, svc) = (self.plan.service(id), self.core.view(id), self.core.svc(id));
         let main = self.procs.pid(Proc { id, role: Role::Main });
+        let usage = self.cgroups.usage(id, service);
         let next_start = view.next.filter(|_| view.state == StateName::Backoff);
         ServiceStatus {
             name: service.name.clone(),
@@ -73,6 +76,8 @@ impl Shell {
             log: self.sinks(id),
             log_memory: self.log_memory(id),
             log_dropped: self.output.dropped(id),
+            memory: usage.memory,
+            processes: usage.pids,
         }
     }
 

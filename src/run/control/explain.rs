@@ -3,7 +3,7 @@
 use super::super::shell::Shell;
 use crate::control::api::{Explanation, Link};
 use crate::core::{Flaw, Starting, State, StateName, Why};
-use crate::model::{Health, Id, Kind, Sign, format_duration};
+use crate::model::{Health, Id, Kind, Sign, format_duration, format_size};
 use std::time::Duration;
 
 /// Lines of output that belong to an explanation.
@@ -64,6 +64,7 @@ impl Shell {
             let next = self.next_run(id).map(|time| format!(", next at {time}")).unwrap_or_default();
             facts.push(format!("schedule: {}{zone}{next}", schedule.cron));
         }
+        facts.extend(self.resources(id));
         let sinks = self.sinks(id);
         let dropped = self.output.dropped(id);
         if dropped > 0 || !matches!(sinks.as_slice(), [] | [_]) || sinks.iter().any(|sink| sink != "console")
@@ -75,6 +76,26 @@ impl Shell {
             facts.push(format!("output: {}{dropped}", sinks.join(", ")));
         }
         facts
+    }
+
+    /// What it uses, of what it may.
+    fn resources(&self, id: Id) -> Option<String> {
+        let service = self.plan.service(id);
+        let usage = self.cgroups.usage(id, service);
+        let of = |limit: Option<String>| limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
+        let memory = usage.memory.map(|bytes| {
+            // Less than a KiB is not meant.
+            format!(
+                "memory {}{}",
+                format_size(bytes >> 10 << 10),
+                of(service.resources.memory.map(format_size))
+            )
+        });
+        let pids = usage.pids.map(|count| {
+            format!("processes {count}{}", of(service.resources.pids.map(|pids| pids.to_string())))
+        });
+        let used: Vec<String> = memory.into_iter().chain(pids).collect();
+        (!used.is_empty()).then(|| format!("uses: {}", used.join(", ")))
     }
 
     /// What happens next to a service by itself.

@@ -245,6 +245,7 @@ impl Shell {
         let unix = |millis: Millis| wall.unix(Duration::from_millis(millis));
         let service = |id: Id| {
             let (view, output) = (self.core.view(id), self.output.counts(id));
+            let usage = self.cgroups.usage(id, self.plan.service(id));
             let runs = self.procs.pid(Proc { id, role: Role::Main }).is_some();
             metrics::Service {
                 name: self.name(id).to_owned(),
@@ -259,6 +260,9 @@ impl Shell {
                 bytes: output.map(|count| count.bytes),
                 dropped: self.output.dropped(id),
                 next_run: self.next_run(id).map(|time| time.as_second() as f64),
+                memory: usage.memory,
+                processes: usage.pids,
+                oom_kills: self.cgroups.oom_kills(id, self.plan.service(id)),
                 probes: self.probe_figures(id),
             }
         };

@@ -3,11 +3,11 @@
 //! Its end is the end of the service, and it gets the signals. If it is not a child of the supervisor, its parent waits for
 //! it, and how it ended is not known: it counts as exit code 0, as systemd has it.
 
-use crate::core::{Event, Proc, Role, State};
+use crate::core::{Proc, Role, State};
 use crate::model::{Exit, Id};
 use crate::run::shell::{MOVED, Shell};
 use crate::sys::notify::watch_process;
-use crate::sys::{Pid, procs, reap, signal};
+use crate::sys::{Pid, procs, reap};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use std::collections::BTreeMap;
@@ -62,13 +62,7 @@ impl Shell {
             return;
         }
         let Some(entry) = self.procs.remove(pid) else { return };
-        let exit = Exit::Code(0);
-        self.note_end(id, exit);
-        let leftover = self.plan.service(id).stop.group && signal::group_exists(entry.group);
-        self.procs.set_group(id, leftover.then_some(entry.group));
-        self.facts.push_back(Event::Exited { proc, exit, leftover });
-        self.settle();
-        self.look_after_group(id);
+        self.main_ended(id, Exit::Code(0), entry.group);
     }
 
     /// Its pid may be somebody else's by now, if it is no child and has ended.

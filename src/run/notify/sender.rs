@@ -10,8 +10,8 @@ const LONGEST_WAY: usize = 64;
 impl Shell {
     /// The service that a process belongs to, be it a zombie: as its own process, by its session, or by that of a parent.
     ///
-    /// A process that left its session and whose parents are dead (a daemon of the old kind) says itself whose it is, in
-    /// `FOSTER_SERVICE` of its environment: that counts if it runs as the same user as the main process, who could do worse.
+    /// A process that left its session and whose parents are dead (a daemon of the old kind) is known by its cgroup; without
+    /// one it says itself whose it is, in `FOSTER_SERVICE` of its environment: that counts if it runs as the same user as the main process, who could do worse.
     pub(super) fn sender(&self, pid: Pid) -> Option<Id> {
         let mut at = pid;
         for _ in 0..LONGEST_WAY {
@@ -23,7 +23,7 @@ impl Shell {
             }
             let parent = procs::look(at)?.parent;
             if parent == procs::own_pid() {
-                return self.says_itself(at);
+                return self.by_cgroup(at).or_else(|| self.says_itself(at));
             }
             at = parent;
         }
