@@ -38,38 +38,49 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A helper below `foster run` as a service, and below `foster init` as its command.
+fn both(words: &[&str]) -> [(bool, Setup); 2] {
+    let program = support::program();
+    let command: Vec<&str> = ["init", "--", &program, "@helper"].iter().chain(words).copied().collect();
+    [(true, Setup::new().service("web", helper(words))), (false, Setup::new().arguments(&command))]
+}
+
+/// Those that the test has: PID 1, the service, and perhaps who is above.
+fn is_alone(c: &Container, count: usize) -> bool {
+    eventually(PATIENCE, || c.processes().len() == count)
+}
+
 #[test]
 fn a_storm_of_probes_leaves_nothing_and_is_counted() {
     needs_namespace!();
     let _alone = alone();
-    for below in [false, true] {
-        let mut setup = Setup::new().service("web", serve("web", &[]));
-        if below {
-            // Who enters becomes no descendant of foster there, so a service probes.
-            let probes = "type = \"oneshot\"\n".to_owned() + &sh(&helper_shell("broods 5000 4"));
-            setup = setup.service("probes", probes + "[environment]\nONCE = \"1\"\n");
-            setup = setup.below("\"$@\" & wait $!; exit $?");
-        }
+    let [run, init] = both(&["serve", "web"]);
+    // Who enters becomes no descendant of a foster that is not PID 1, so there a service probes.
+    let probes = "type = \"oneshot\"\n".to_owned() + &sh(&helper_shell("broods 5000 4"));
+    let below = Setup::new()
+        .service("web", serve("web", &[]))
+        .service("probes", probes + "[environment]\nONCE = \"1\"\n")
+        .below("\"$@\" & wait $!; exit $?");
+    for (what, is_run, setup, count) in
+        [("run", true, run.1, 2), ("init", false, init.1, 2), ("run, not PID 1", true, below, 3)]
+    {
         let mut c = setup.start();
         c.wait_event("up web");
         let begun = Instant::now();
-        if !below {
+        if count == 2 {
             let argv = [&support::program(), "@helper", "broods", "5000", "4"];
             assert!(c.exec(&argv).env("ONCE", "1").status().unwrap().success());
         }
-        c.wait_for("5,000 probes", 3 * PATIENCE, |lines| {
-            lines.iter().any(|line| line.text == "made broods").then_some(())
-        });
+        let made =
+            |lines: &[support::Line]| lines.iter().any(|line| line.text == "made broods").then_some(());
+        c.wait_for("5,000 probes", 3 * PATIENCE, made);
         let (storm, over) = (begun.elapsed(), Instant::now());
-        let left = if below { 3 } else { 2 };
-        c.check(eventually(PATIENCE, || c.processes().len() == left), "something is left");
-        println!(
-            "drained {:?} after {storm:?}, CPU of PID 1 {:?}, not PID 1: {below}",
-            over.elapsed(),
-            c.cpu_time()
-        );
-        c.signal(libc::SIGUSR1);
-        c.wait_line(&["orphans reaped: 20000"]);
+        c.check(is_alone(&c, count), "something is left");
+        println!("{what}: drained {:?} after {storm:?}, CPU of PID 1 {:?}", over.elapsed(), c.cpu_time());
+        if is_run {
+            c.signal(libc::SIGUSR1);
+            c.wait_line(&["orphans reaped: 20000"]);
+        }
         let lives = c.events().iter().filter(|event| event.starts_with("up web")).count();
         c.check(lives == 1, "web was disturbed");
         c.check(!c.printed(&["cannot"]) && !c.printed(&["warning"]), "it complains");
@@ -80,20 +91,24 @@ fn a_storm_of_probes_leaves_nothing_and_is_counted() {
 #[test]
 fn what_a_killed_probe_leaves_is_reaped_when_it_ends() {
     needs_namespace!();
-    let mut c = Setup::new().service("web", serve("web", &[])).start();
-    c.wait_event("up web");
-    let script = format!("{} & wait", helper_shell("serve late"));
-    let mut probe = c.exec(&["/bin/sh", "-c", &script]).env("HELPER", support::program()).spawn().unwrap();
-    c.wait_event("up late");
-    // Its timeout is over, and only the probe itself is killed.
-    let shell = c.processes().into_iter().find(|one| one.name == "sh").expect("the probe runs");
-    support::signal(shell.outside, libc::SIGKILL);
-    probe.wait().unwrap();
-    let adopted = || c.processes().iter().any(|one| one.inside == c.pid_of("late") && one.parent == c.init());
-    c.check(eventually(PATIENCE, adopted), "it was not adopted");
-    c.kill("late", libc::SIGTERM);
-    c.check(eventually(PATIENCE, || c.processes().len() == 2), "something is left");
-    c.stop_within(PROMPT);
+    for (_, setup) in both(&["serve", "web"]) {
+        let mut c = setup.start();
+        c.wait_event("up web");
+        let script = format!("{} & wait", helper_shell("serve late"));
+        let mut probe =
+            c.exec(&["/bin/sh", "-c", &script]).env("HELPER", support::program()).spawn().unwrap();
+        c.wait_event("up late");
+        // Its timeout is over, and only the probe itself is killed.
+        let shell = c.processes().into_iter().find(|one| one.name == "sh").expect("the probe runs");
+        support::signal(shell.outside, libc::SIGKILL);
+        probe.wait().unwrap();
+        let adopted =
+            || c.processes().iter().any(|one| one.inside == c.pid_of("late") && one.parent == c.init());
+        c.check(eventually(PATIENCE, adopted), "it was not adopted");
+        c.kill("late", libc::SIGTERM);
+        c.check(is_alone(&c, 2), "something is left");
+        c.stop_within(PROMPT);
+    }
 }
 
 #[test]
@@ -112,17 +127,15 @@ fn a_main_service_has_its_time_to_stop_and_its_code() {
 #[test]
 fn orphans_do_not_use_up_a_limit_of_processes() {
     needs_namespace!();
-    // With PID 1 that reaps, and as a control with one that does not.
-    for reaps in [true, false] {
+    let [(_, run), (_, init)] = both(&["budget", "1000"]);
+    // As a control, with one that does not reap.
+    let control = Setup::new().below(&format!("exec {}", helper_shell("budget 1000")));
+    for (reaps, setup) in [(true, run), (true, init), (false, control)] {
         let pids = match Pids::create() {
             Ok(pids) => pids,
             Err(why) => skip!("{why}"),
         };
-        let mut setup = Setup::new().service("budget", helper(&["budget", "1000"])).pids(pids).held();
-        if !reaps {
-            setup = setup.below(&format!("exec {}", helper_shell("budget 1000")));
-        }
-        let mut c = setup.start();
+        let mut c = setup.pids(pids).held().start();
         c.pids().allow(Some(64 - i64::from(c.pids().count())));
         c.release();
         let refused = c.wait_event("refused").text;
@@ -166,8 +179,6 @@ fn a_crash_leaves_nothing_behind_and_gives_its_code() {
 fn a_hundred_thousand_orphans_leave_no_trace() {
     needs_namespace!();
     let _alone = alone();
-    let mut c = Setup::new().service("web", serve("web", &[])).start();
-    c.wait_event("up web");
     let storm = |c: &Container, count: &str| {
         let argv = [&support::program(), "@helper", "broods", count, "20"];
         let mut probes = c.exec(&argv).env("ONCE", "1").spawn().unwrap();
@@ -176,22 +187,28 @@ fn a_hundred_thousand_orphans_leave_no_trace() {
             most = most.max(c.zombies().len());
             support::pause(Duration::from_millis(50));
         }
-        c.check(eventually(PATIENCE, || c.processes().len() == 2), "something is left");
+        c.check(is_alone(c, 2), "something is left");
         most
     };
-    // What a first storm needs is kept.
-    storm(&c, "100");
-    let before = (c.descriptors(), c.anonymous_memory());
-    let most = storm(&c, "4900");
-    let after = (c.descriptors(), c.anonymous_memory());
-    println!("{most} zombies at most; descriptors and KiB: {before:?}, then {after:?}");
-    c.check(after.0 == before.0, "descriptors are left open");
-    c.check(after.1 <= before.1 + 64, "it grows");
-    // A few that had just died, with those that the look itself is too slow for.
-    c.check(most <= 500, &format!("{most} zombies at a time"));
-    c.signal(libc::SIGUSR1);
-    c.wait_line(&["orphans reaped: 100000"]);
-    c.stop_within(PROMPT);
+    for (is_run, setup) in both(&["serve", "web"]) {
+        let mut c = setup.start();
+        c.wait_event("up web");
+        // What a first storm needs is kept.
+        storm(&c, "100");
+        let before = (c.descriptors(), c.anonymous_memory());
+        let most = storm(&c, "4900");
+        let after = (c.descriptors(), c.anonymous_memory());
+        println!("{most} zombies at most; descriptors and KiB: {before:?}, then {after:?}");
+        c.check(after.0 == before.0, "descriptors are left open");
+        c.check(after.1 <= before.1 + 64, "it grows");
+        // A few that had just died, with those that the look itself is too slow for.
+        c.check(most <= 500, &format!("{most} zombies at a time"));
+        if is_run {
+            c.signal(libc::SIGUSR1);
+            c.wait_line(&["orphans reaped: 100000"]);
+        }
+        c.stop_within(PROMPT);
+    }
 }
 
 #[test]
