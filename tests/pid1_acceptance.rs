@@ -13,12 +13,12 @@
 //! | A9 a day of orphans | `a_hundred_thousand_orphans_leave_no_trace` |
 //! | A10 not PID 1 | `a_storm_of_probes_…`, `pid1_anywhere`: "beside others in one pid namespace" |
 //! | A11 any user, nothing to write, no capabilities | `pid1_anywhere`: "OpenShift, read-only" |
-//! | A12 a drop-in for other inits | the tests of `foster init` |
+//! | A12 a drop-in for other inits | `init_names`, `init_options`; `pid1_probe` under their names |
 //! | A13 whose end was that? | `every_end_is_told_of_the_service_that_ended_in_a_storm_of_others` |
 //! | A14 early signals | `pid1_probe`: `of_a_thousand_early_stop_signals_none_is_lost` |
 //! | A15 hostile standard descriptors | `a_reader_that_stalls_does_not_delay_a_reaping`, `pid1_anywhere`, `pid1_output` |
 //! | A16 bad inheritance | `pid1_anywhere`, `pid1_probe`, `pid1_life`: `a_service_inherits_nothing_by_accident` |
-//! | A17 the kernel kills for want of memory | the tests of cgroups |
+//! | A17 the kernel kills for want of memory | `tests/vm`, `pid1_cgroups`; `pid1_anywhere` |
 //! | A18 orphans as a metric | `a_storm_of_probes_leaves_nothing_and_is_counted` |
 //! | A19 of a certification suite | `pid1_orphans`: `orphans_of_entered_processes_are_reaped`, `pid1_stop` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -39,10 +39,12 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// A helper below `foster run` as a service, and below `foster init` as its command.
-fn both(words: &[&str]) -> [(bool, Setup); 2] {
+fn both(words: &[&str]) -> impl Iterator<Item = (bool, Setup)> {
     let program = support::program();
     let command: Vec<&str> = ["init", "--", &program, "@helper"].iter().chain(words).copied().collect();
-    [(true, Setup::new().service("web", helper(words))), (false, Setup::new().arguments(&command))]
+    let both =
+        [(true, Setup::new().service("web", helper(words))), (false, Setup::new().arguments(&command))];
+    both.into_iter().filter(|(is_run, _)| *is_run || support::has_init())
 }
 
 /// Those that the test has: PID 1, the service, and perhaps who is above.
@@ -54,16 +56,14 @@ fn is_alone(c: &Container, count: usize) -> bool {
 fn a_storm_of_probes_leaves_nothing_and_is_counted() {
     needs_namespace!();
     let _alone = alone();
-    let [run, init] = both(&["serve", "web"]);
     // Who enters becomes no descendant of a foster that is not PID 1, so there a service probes.
     let probes = "type = \"oneshot\"\n".to_owned() + &sh(&helper_shell("broods 5000 4"));
     let below = Setup::new()
         .service("web", serve("web", &[]))
         .service("probes", probes + "[environment]\nONCE = \"1\"\n")
         .below("\"$@\" & wait $!; exit $?");
-    for (what, is_run, setup, count) in
-        [("run", true, run.1, 2), ("init", false, init.1, 2), ("run, not PID 1", true, below, 3)]
-    {
+    let both = both(&["serve", "web"]).map(|(is_run, setup)| (is_run, setup, 2));
+    for (is_run, setup, count) in both.chain([(true, below, 3)]) {
         let mut c = setup.start();
         c.wait_event("up web");
         let begun = Instant::now();
@@ -76,7 +76,7 @@ fn a_storm_of_probes_leaves_nothing_and_is_counted() {
         c.wait_for("5,000 probes", 3 * PATIENCE, made);
         let (storm, over) = (begun.elapsed(), Instant::now());
         c.check(is_alone(&c, count), "something is left");
-        println!("{what}: drained {:?} after {storm:?}, CPU of PID 1 {:?}", over.elapsed(), c.cpu_time());
+        println!("drained {:?} after {storm:?}, CPU of PID 1 {:?}", over.elapsed(), c.cpu_time());
         if is_run {
             c.signal(libc::SIGUSR1);
             c.wait_line(&["orphans reaped: 20000"]);
@@ -127,10 +127,10 @@ fn a_main_service_has_its_time_to_stop_and_its_code() {
 #[test]
 fn orphans_do_not_use_up_a_limit_of_processes() {
     needs_namespace!();
-    let [(_, run), (_, init)] = both(&["budget", "1000"]);
+    let both = both(&["budget", "1000"]).map(|(_, setup)| (true, setup));
     // As a control, with one that does not reap.
     let control = Setup::new().below(&format!("exec {}", helper_shell("budget 1000")));
-    for (reaps, setup) in [(true, run), (true, init), (false, control)] {
+    for (reaps, setup) in both.chain([(false, control)]) {
         let pids = match Pids::create() {
             Ok(pids) => pids,
             Err(why) => skip!("{why}"),

@@ -28,7 +28,10 @@ enum Mode {
     Wait,
 }
 
-const MODES: [Mode; 4] = [Mode::Services, Mode::Command, Mode::Init, Mode::Wait];
+fn modes() -> impl Iterator<Item = Mode> {
+    let all = [Mode::Services, Mode::Command, Mode::Init, Mode::Wait];
+    all.into_iter().filter(|mode| mode.is_run() || support::has_init())
+}
 
 impl Mode {
     fn is_run(self) -> bool {
@@ -224,7 +227,11 @@ fn live(plight: &Plight, mode: Mode) {
     c.position(&format!("term {name}"));
     if !plight.mute {
         // An init has no socket, and ends before those that it does not wait for.
-        let lack = plight.lack.filter(|_| mode.is_run() || (sweeps && plight.blind));
+        let lack = match mode {
+            Mode::Services | Mode::Command => plight.lack,
+            Mode::Init => None,
+            Mode::Wait => plight.blind.then_some("processes are left"),
+        };
         look_at_lines(&c, lack);
     }
 }
@@ -248,7 +255,7 @@ fn the_same_life_is_led_in_every_plight() {
     for plight in &not {
         support::record_skip(&format!("{}: {}", plight.name, missing(plight).unwrap_or_default()));
     }
-    let cells: Vec<_> = ours.iter().flat_map(|plight| MODES.map(|mode| (plight, mode))).collect();
+    let cells: Vec<_> = ours.iter().flat_map(|plight| modes().map(move |mode| (plight, mode))).collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -291,7 +298,7 @@ fn what_foster_cannot_do_without_is_one_line_and_code_1() {
         ("refuse=EPERM:socketpair", "cannot take signals: Operation not permitted"),
     ];
     for (word, wanted) in cases {
-        for mode in MODES.into_iter().filter(|mode| mode.is_run()) {
+        for mode in modes().filter(|mode| mode.is_run()) {
             let (setup, ..) = setup(mode);
             let mut c = setup.under(&[word]).start();
             c.expect_exit(1);
@@ -307,7 +314,7 @@ fn what_foster_cannot_do_without_is_one_line_and_code_1() {
 #[test]
 fn a_service_that_no_process_is_to_be_had_for_ends_the_container_and_says_why() {
     needs_namespace!();
-    for mode in MODES {
+    for mode in modes() {
         let (setup, name, _) = setup(mode);
         let mut c = setup.under(&["refuse=EPERM:clone"]).start();
         c.expect_exit(1);
@@ -327,7 +334,7 @@ fn without_any_argument_usage_is_shown() {
 #[test]
 fn a_process_table_that_is_full_at_the_first_start_is_waited_for() {
     needs_namespace!();
-    for mode in MODES {
+    for mode in modes() {
         let pids = match Pids::create() {
             Ok(pids) => pids,
             Err(why) => skip!("{why}"),
