@@ -45,6 +45,14 @@ wrote() {
         sleep 0.1
     done
 }
+# It has written it so often and no more.
+wrote_just() {
+    found=$(docker logs "$1" 2>&1 | grep -c "$2")
+    [ "$found" = "$3" ] || { echo "    $2: $found times, not $3"; docker logs "$1" 2>&1 | tail -n 20; return 1; }
+}
+health_is() {
+    until_true sh -c "docker inspect -f '{{.State.Health.Status}}' $1 | grep -qx $2" || { docker inspect -f '{{json .State.Health}}' "$1"; return 1; }
+}
 exit_of() { docker inspect -f '{{.State.ExitCode}}' "$1"; }
 pid_of() { docker inspect -f '{{.State.Pid}}' "$1"; }
 now() { cut -d' ' -f1 /proc/uptime | tr -d .; }
