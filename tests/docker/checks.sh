@@ -55,6 +55,8 @@ health_is() {
 }
 exit_of() { docker inspect -f '{{.State.ExitCode}}' "$1"; }
 pid_of() { docker inspect -f '{{.State.Pid}}' "$1"; }
+# Its PID 1 is foster, and not runc any more.
+executes() { cmp -s "/proc/$(pid_of "$1")/exe" "$foster"; }
 now() { cut -d' ' -f1 /proc/uptime | tr -d .; }
 # Stops the container: in less than two seconds, or as many hundredths as the third argument says, with this exit code.
 stops() {

@@ -55,11 +55,12 @@ passed_on() {
         wrote passes '| up' && docker kill --signal WINCH passes >/dev/null && wrote passes 'got WINCH' &&
         docker kill --signal USR2 passes >/dev/null && wrote passes 'got USR2' && stops passes 143
 }
-# Every start is followed by its stop at once, at another moment each time.
+# Every start is followed by its stop, as soon as it is foster that is PID 1: what comes while that is still runc is lost
+# for everybody.
 early() {
     n=0
     while [ $n -lt 20 ]; do
-        start early bare sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' || return 1
+        start early bare sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' && until_true executes early || return 1
         before=$(now)
         docker stop early >/dev/null || return 1
         # Before the command could set its trap SIGTERM kills it.
