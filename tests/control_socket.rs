@@ -47,6 +47,21 @@ fn where_run_cannot_be_written_it_is_in_the_next_place_and_foster_says_so_once()
 }
 
 #[test]
+fn everybody_reaches_it_whatever_the_umask_is() {
+    needs_namespace!();
+    let mut c = Setup::new()
+        .prelude("umask 077; export FOSTER_SOCKET=$DIRECTORY/new/one/control.sock")
+        .service("web", serve("web", &[]))
+        .start();
+    c.wait_event("up web");
+    for (path, mode) in [("new", 0o755), ("new/one", 0o755), ("new/one/control.sock", 0o666)] {
+        let found = c.path(path).metadata().unwrap().permissions().mode() & 0o777;
+        c.check(found == mode, &format!("{path} has {found:o}"));
+    }
+    c.stop_within(support::PROMPT);
+}
+
+#[test]
 fn with_none_there_is_no_socket_and_not_a_word() {
     needs_namespace!();
     let mut c =

@@ -13,12 +13,12 @@
 //! | A9 a day of orphans | `a_hundred_thousand_orphans_leave_no_trace` |
 //! | A10 not PID 1 | `a_storm_of_probes_…`, `pid1_anywhere`: "beside others in one pid namespace" |
 //! | A11 any user, nothing to write, no capabilities | `pid1_anywhere`: "OpenShift, read-only" |
-//! | A12 a drop-in for other inits | the tests of `foster init` |
+//! | A12 a drop-in for other inits | `init_names`, `init_options`; `pid1_probe` under their names |
 //! | A13 whose end was that? | `every_end_is_told_of_the_service_that_ended_in_a_storm_of_others` |
 //! | A14 early signals | `pid1_probe`: `of_a_thousand_early_stop_signals_none_is_lost` |
 //! | A15 hostile standard descriptors | `a_reader_that_stalls_does_not_delay_a_reaping`, `pid1_anywhere`, `pid1_output` |
 //! | A16 bad inheritance | `pid1_anywhere`, `pid1_probe`, `pid1_life`: `a_service_inherits_nothing_by_accident` |
-//! | A17 the kernel kills for want of memory | the tests of cgroups |
+//! | A17 the kernel kills for want of memory | `tests/vm`, `pid1_cgroups`; `pid1_anywhere` |
 //! | A18 orphans as a metric | `a_storm_of_probes_leaves_nothing_and_is_counted` |
 //! | A19 of a certification suite | `pid1_orphans`: `orphans_of_entered_processes_are_reaped`, `pid1_stop` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -38,38 +38,49 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A helper below `foster run` as a service, and below `foster init` as its command.
+fn both(words: &[&str]) -> impl Iterator<Item = (bool, Setup)> {
+    let program = support::program();
+    let command: Vec<&str> = ["init", "--", &program, "@helper"].iter().chain(words).copied().collect();
+    let both =
+        [(true, Setup::new().service("web", helper(words))), (false, Setup::new().arguments(&command))];
+    both.into_iter().filter(|(is_run, _)| *is_run || support::has_init())
+}
+
+/// Those that the test has: PID 1, the service, and perhaps who is above.
+fn is_alone(c: &Container, count: usize) -> bool {
+    eventually(PATIENCE, || c.processes().len() == count)
+}
+
 #[test]
 fn a_storm_of_probes_leaves_nothing_and_is_counted() {
     needs_namespace!();
     let _alone = alone();
-    for below in [false, true] {
-        let mut setup = Setup::new().service("web", serve("web", &[]));
-        if below {
-            // Who enters becomes no descendant of foster there, so a service probes.
-            let probes = "type = \"oneshot\"\n".to_owned() + &sh(&helper_shell("broods 5000 4"));
-            setup = setup.service("probes", probes + "[environment]\nONCE = \"1\"\n");
-            setup = setup.below("\"$@\" & wait $!; exit $?");
-        }
+    // Who enters becomes no descendant of a foster that is not PID 1, so there a service probes.
+    let probes = "type = \"oneshot\"\n".to_owned() + &sh(&helper_shell("broods 5000 4"));
+    let below = Setup::new()
+        .service("web", serve("web", &[]))
+        .service("probes", probes + "[environment]\nONCE = \"1\"\n")
+        .below("\"$@\" & wait $!; exit $?");
+    let both = both(&["serve", "web"]).map(|(is_run, setup)| (is_run, setup, 2));
+    for (is_run, setup, count) in both.chain([(true, below, 3)]) {
         let mut c = setup.start();
         c.wait_event("up web");
         let begun = Instant::now();
-        if !below {
+        if count == 2 {
             let argv = [&support::program(), "@helper", "broods", "5000", "4"];
             assert!(c.exec(&argv).env("ONCE", "1").status().unwrap().success());
         }
-        c.wait_for("5,000 probes", 3 * PATIENCE, |lines| {
-            lines.iter().any(|line| line.text == "made broods").then_some(())
-        });
+        let made =
+            |lines: &[support::Line]| lines.iter().any(|line| line.text == "made broods").then_some(());
+        c.wait_for("5,000 probes", 3 * PATIENCE, made);
         let (storm, over) = (begun.elapsed(), Instant::now());
-        let left = if below { 3 } else { 2 };
-        c.check(eventually(PATIENCE, || c.processes().len() == left), "something is left");
-        println!(
-            "drained {:?} after {storm:?}, CPU of PID 1 {:?}, not PID 1: {below}",
-            over.elapsed(),
-            c.cpu_time()
-        );
-        c.signal(libc::SIGUSR1);
-        c.wait_line(&["orphans reaped: 20000"]);
+        c.check(is_alone(&c, count), "something is left");
+        println!("drained {:?} after {storm:?}, CPU of PID 1 {:?}", over.elapsed(), c.cpu_time());
+        if is_run {
+            c.signal(libc::SIGUSR1);
+            c.wait_line(&["orphans reaped: 20000"]);
+        }
         let lives = c.events().iter().filter(|event| event.starts_with("up web")).count();
         c.check(lives == 1, "web was disturbed");
         c.check(!c.printed(&["cannot"]) && !c.printed(&["warning"]), "it complains");
@@ -80,20 +91,24 @@ fn a_storm_of_probes_leaves_nothing_and_is_counted() {
 #[test]
 fn what_a_killed_probe_leaves_is_reaped_when_it_ends() {
     needs_namespace!();
-    let mut c = Setup::new().service("web", serve("web", &[])).start();
-    c.wait_event("up web");
-    let script = format!("{} & wait", helper_shell("serve late"));
-    let mut probe = c.exec(&["/bin/sh", "-c", &script]).env("HELPER", support::program()).spawn().unwrap();
-    c.wait_event("up late");
-    // Its timeout is over, and only the probe itself is killed.
-    let shell = c.processes().into_iter().find(|one| one.name == "sh").expect("the probe runs");
-    support::signal(shell.outside, libc::SIGKILL);
-    probe.wait().unwrap();
-    let adopted = || c.processes().iter().any(|one| one.inside == c.pid_of("late") && one.parent == c.init());
-    c.check(eventually(PATIENCE, adopted), "it was not adopted");
-    c.kill("late", libc::SIGTERM);
-    c.check(eventually(PATIENCE, || c.processes().len() == 2), "something is left");
-    c.stop_within(PROMPT);
+    for (_, setup) in both(&["serve", "web"]) {
+        let mut c = setup.start();
+        c.wait_event("up web");
+        let script = format!("{} & wait", helper_shell("serve late"));
+        let mut probe =
+            c.exec(&["/bin/sh", "-c", &script]).env("HELPER", support::program()).spawn().unwrap();
+        c.wait_event("up late");
+        // Its timeout is over, and only the probe itself is killed.
+        let shell = c.processes().into_iter().find(|one| one.name == "sh").expect("the probe runs");
+        support::signal(shell.outside, libc::SIGKILL);
+        probe.wait().unwrap();
+        let adopted =
+            || c.processes().iter().any(|one| one.inside == c.pid_of("late") && one.parent == c.init());
+        c.check(eventually(PATIENCE, adopted), "it was not adopted");
+        c.kill("late", libc::SIGTERM);
+        c.check(is_alone(&c, 2), "something is left");
+        c.stop_within(PROMPT);
+    }
 }
 
 #[test]
@@ -112,17 +127,15 @@ fn a_main_service_has_its_time_to_stop_and_its_code() {
 #[test]
 fn orphans_do_not_use_up_a_limit_of_processes() {
     needs_namespace!();
-    // With PID 1 that reaps, and as a control with one that does not.
-    for reaps in [true, false] {
+    let both = both(&["budget", "1000"]).map(|(_, setup)| (true, setup));
+    // As a control, with one that does not reap.
+    let control = Setup::new().below(&format!("exec {}", helper_shell("budget 1000")));
+    for (reaps, setup) in both.chain([(false, control)]) {
         let pids = match Pids::create() {
             Ok(pids) => pids,
             Err(why) => skip!("{why}"),
         };
-        let mut setup = Setup::new().service("budget", helper(&["budget", "1000"])).pids(pids).held();
-        if !reaps {
-            setup = setup.below(&format!("exec {}", helper_shell("budget 1000")));
-        }
-        let mut c = setup.start();
+        let mut c = setup.pids(pids).held().start();
         c.pids().allow(Some(64 - i64::from(c.pids().count())));
         c.release();
         let refused = c.wait_event("refused").text;
@@ -166,8 +179,6 @@ fn a_crash_leaves_nothing_behind_and_gives_its_code() {
 fn a_hundred_thousand_orphans_leave_no_trace() {
     needs_namespace!();
     let _alone = alone();
-    let mut c = Setup::new().service("web", serve("web", &[])).start();
-    c.wait_event("up web");
     let storm = |c: &Container, count: &str| {
         let argv = [&support::program(), "@helper", "broods", count, "20"];
         let mut probes = c.exec(&argv).env("ONCE", "1").spawn().unwrap();
@@ -176,22 +187,28 @@ fn a_hundred_thousand_orphans_leave_no_trace() {
             most = most.max(c.zombies().len());
             support::pause(Duration::from_millis(50));
         }
-        c.check(eventually(PATIENCE, || c.processes().len() == 2), "something is left");
+        c.check(is_alone(c, 2), "something is left");
         most
     };
-    // What a first storm needs is kept.
-    storm(&c, "100");
-    let before = (c.descriptors(), c.anonymous_memory());
-    let most = storm(&c, "4900");
-    let after = (c.descriptors(), c.anonymous_memory());
-    println!("{most} zombies at most; descriptors and KiB: {before:?}, then {after:?}");
-    c.check(after.0 == before.0, "descriptors are left open");
-    c.check(after.1 <= before.1 + 64, "it grows");
-    // A few that had just died, with those that the look itself is too slow for.
-    c.check(most <= 500, &format!("{most} zombies at a time"));
-    c.signal(libc::SIGUSR1);
-    c.wait_line(&["orphans reaped: 100000"]);
-    c.stop_within(PROMPT);
+    for (is_run, setup) in both(&["serve", "web"]) {
+        let mut c = setup.start();
+        c.wait_event("up web");
+        // What a first storm needs is kept.
+        storm(&c, "100");
+        let before = (c.descriptors(), c.anonymous_memory());
+        let most = storm(&c, "4900");
+        let after = (c.descriptors(), c.anonymous_memory());
+        println!("{most} zombies at most; descriptors and KiB: {before:?}, then {after:?}");
+        c.check(after.0 == before.0, "descriptors are left open");
+        c.check(after.1 <= before.1 + 64, "it grows");
+        // A few that had just died, with those that the look itself is too slow for.
+        c.check(most <= 500, &format!("{most} zombies at a time"));
+        if is_run {
+            c.signal(libc::SIGUSR1);
+            c.wait_line(&["orphans reaped: 100000"]);
+        }
+        c.stop_within(PROMPT);
+    }
 }
 
 #[test]

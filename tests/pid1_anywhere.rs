@@ -22,9 +22,22 @@ enum Mode {
     Services,
     /// `foster run -- CMD` with none.
     Command,
+    /// `foster init -- CMD`.
+    Init,
+    /// The same, and it waits for all that the command leaves behind.
+    Wait,
 }
 
-const MODES: [Mode; 2] = [Mode::Services, Mode::Command];
+fn modes() -> impl Iterator<Item = Mode> {
+    let all = [Mode::Services, Mode::Command, Mode::Init, Mode::Wait];
+    all.into_iter().filter(|mode| mode.is_run() || support::has_init())
+}
+
+impl Mode {
+    fn is_run(self) -> bool {
+        matches!(self, Self::Services | Self::Command)
+    }
+}
 
 #[derive(Clone, Default)]
 struct Plight {
@@ -167,10 +180,15 @@ fn setup(mode: Mode) -> (Setup, &'static str, i32) {
             let toml = format!("command = {:?}\n", life("web"));
             (Setup::new().service("web", toml).arguments(&services), "web", 0)
         }
-        Mode::Command => {
-            let argv = life("main");
-            let words: Vec<&str> = ["run", "--"].into_iter().chain(argv.iter().map(String::as_str)).collect();
-            (Setup::new().arguments(&words), "main", 7)
+        _ => {
+            let (before, name): (&[&str], _) = match mode {
+                Mode::Init => (&["init", "--"], "init"),
+                Mode::Wait => (&["init", "--wait", "1s", "--"], "wait"),
+                _ => (&["run", "--"], "main"),
+            };
+            let argv = life(name);
+            let words: Vec<&str> = before.iter().copied().chain(argv.iter().map(String::as_str)).collect();
+            (Setup::new().arguments(&words), name, 7)
         }
     }
 }
@@ -197,24 +215,33 @@ fn live(plight: &Plight, mode: Mode) {
     c.check(eventually(PATIENCE, || reaped() && c.zombies().is_empty()), "the orphan is a zombie");
     c.terminate();
     let exit = c.expect_exit(code);
-    if plight.blind {
-        c.check(exit.after <= 2 * BUDGET, &format!("took {:?} to stop", exit.after));
+    let sweeps = mode != Mode::Init;
+    if sweeps && plight.blind {
+        c.check(exit.after <= 3 * BUDGET, &format!("took {:?} to stop", exit.after));
     } else {
         c.check(exit.after <= PROMPT, &format!("took {:?} to stop", exit.after));
+    }
+    if sweeps && !plight.blind {
         c.position(&format!("swept {name}"));
     }
     c.position(&format!("term {name}"));
     if !plight.mute {
-        look_at_lines(&c, plight);
+        // An init has no socket, and ends before those that it does not wait for.
+        let lack = match mode {
+            Mode::Services | Mode::Command => plight.lack,
+            Mode::Init => None,
+            Mode::Wait => plight.blind.then_some("processes are left"),
+        };
+        look_at_lines(&c, lack);
     }
 }
 
-fn look_at_lines(c: &Container, plight: &Plight) {
+fn look_at_lines(c: &Container, lack: Option<&str>) {
     let own: Vec<String> = c.lines().into_iter().map(|line| line.text).collect();
     let own: Vec<_> = own.into_iter().filter(|line| line.starts_with("foster")).collect();
-    let wanted = usize::from(plight.lack.is_some());
-    let said = plight.lack.is_none_or(|lack| own.iter().any(|line| line.contains(lack)));
-    c.check(own.len() == wanted && said, &format!("{wanted} line is due, with {:?}", plight.lack));
+    let wanted = usize::from(lack.is_some());
+    let said = lack.is_none_or(|lack| own.iter().any(|line| line.contains(lack)));
+    c.check(own.len() == wanted && said, &format!("{wanted} line is due, with {lack:?}"));
 }
 
 #[test]
@@ -228,7 +255,7 @@ fn the_same_life_is_led_in_every_plight() {
     for plight in &not {
         support::record_skip(&format!("{}: {}", plight.name, missing(plight).unwrap_or_default()));
     }
-    let cells: Vec<_> = ours.iter().flat_map(|plight| MODES.map(|mode| (plight, mode))).collect();
+    let cells: Vec<_> = ours.iter().flat_map(|plight| modes().map(move |mode| (plight, mode))).collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -271,7 +298,7 @@ fn what_foster_cannot_do_without_is_one_line_and_code_1() {
         ("refuse=EPERM:socketpair", "cannot take signals: Operation not permitted"),
     ];
     for (word, wanted) in cases {
-        for mode in MODES {
+        for mode in modes().filter(|mode| mode.is_run()) {
             let (setup, ..) = setup(mode);
             let mut c = setup.under(&[word]).start();
             c.expect_exit(1);
@@ -287,11 +314,12 @@ fn what_foster_cannot_do_without_is_one_line_and_code_1() {
 #[test]
 fn a_service_that_no_process_is_to_be_had_for_ends_the_container_and_says_why() {
     needs_namespace!();
-    for mode in MODES {
+    for mode in modes() {
         let (setup, name, _) = setup(mode);
         let mut c = setup.under(&["refuse=EPERM:clone"]).start();
         c.expect_exit(1);
-        c.wait_line(&[name, ": cannot start a process: Operation not permitted; it has failed"]);
+        let (who, then) = if mode.is_run() { (name, "; it has failed") } else { ("foster init", "") };
+        c.wait_line(&[who, &format!(": cannot start a process: Operation not permitted{then}")]);
     }
 }
 
@@ -306,7 +334,7 @@ fn without_any_argument_usage_is_shown() {
 #[test]
 fn a_process_table_that_is_full_at_the_first_start_is_waited_for() {
     needs_namespace!();
-    for mode in MODES {
+    for mode in modes() {
         let pids = match Pids::create() {
             Ok(pids) => pids,
             Err(why) => skip!("{why}"),

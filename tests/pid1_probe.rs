@@ -9,7 +9,20 @@ use std::time::{Duration, Instant};
 use support::{Launch, Launched, PATIENCE, eventually, needs_namespace, signal_mask};
 
 /// What comes before the command.
-const MODES: [&[&str]; 1] = [&["run", "--"]];
+const MODES: [&[&str]; 3] =
+    [&["run", "--"], &["init", "--"], &["init", "--kill-group", "--wait", "1s", "--"]];
+/// Those of the inits that foster can stand for. Their codes and messages are their own, see `init_names`.
+const NAMES: [&[&str]; 5] = [
+    &["tini", "--"],
+    &["tini", "-g", "--"],
+    &["dumb-init"],
+    &["dumb-init", "-c"],
+    &["catatonit", "-g", "--"],
+];
+
+fn modes() -> impl Iterator<Item = &'static [&'static str]> {
+    MODES.into_iter().filter(|mode| mode[0] == "run" || support::has_init())
+}
 
 /// A directory for what the runs need.
 struct Place {
@@ -56,7 +69,7 @@ fn the_thirteen_checks_hold_in_every_mode() {
     let place = Place::new();
     let plain = place.file("plain", "exit 4\n", 0o755);
     let closed = place.file("closed", "#!/bin/sh\n", 0o644);
-    for mode in MODES {
+    for mode in modes() {
         let run = |command: &[&str]| place.command(mode, command);
         let sh = |script: &str| run(&["/bin/sh", "-c", script]);
         let with = |script: &str, change: fn(&mut Launch)| {
@@ -123,10 +136,7 @@ fn early(count: usize, mode: &[&str], place: &Place) -> usize {
                     }
                     let mut init = place.command(mode, &["/bin/sleep", "1000"]).start();
                     wait_until_it_listens(&init);
-                    let until = Instant::now() + Duration::from_micros(number as u64 * 37 % 5000);
-                    while Instant::now() < until {
-                        std::thread::yield_now();
-                    }
+                    support::pause(Duration::from_micros(number as u64 * 37 % 5000));
                     init.signal(libc::SIGTERM);
                     // 0 when the command was not started any more.
                     if !matches!(init.wait(PATIENCE), Some(0 | 143)) {
@@ -139,10 +149,14 @@ fn early(count: usize, mode: &[&str], place: &Place) -> usize {
     lost.into_inner()
 }
 
+/// Until it blocks or handles SIGTERM. One that waits in sigwaitinfo(2) shows as neither, but then it has a child.
 fn wait_until_it_listens(init: &Launched) {
     let term = 1 << (libc::SIGTERM - 1);
+    let children = format!("/proc/{0}/task/{0}/children", init.pid);
     let end = Instant::now() + PATIENCE;
-    while (signal_mask(init.pid, "SigBlk") | signal_mask(init.pid, "SigCgt")) & term == 0 {
+    while (signal_mask(init.pid, "SigBlk") | signal_mask(init.pid, "SigCgt")) & term == 0
+        && std::fs::read_to_string(&children).unwrap_or_default().is_empty()
+    {
         assert!(Instant::now() < end, "it never listens");
     }
 }
@@ -155,7 +169,10 @@ fn of_a_thousand_early_stop_signals_none_is_lost() {
     std::fs::create_dir(&services).unwrap();
     std::fs::write(services.join("web.toml"), "command = [\"/bin/sleep\", \"1000\"]\n").unwrap();
     let services = ["run", "--services", services.to_str().unwrap(), "--"];
-    for mode in MODES.into_iter().chain([&services[..]]) {
+    let names = NAMES.into_iter().filter(|_| support::has_init());
+    let mut all: Vec<&[&str]> = modes().chain(names).map(|mode| -> &[&str] { mode }).collect();
+    all.push(&services);
+    for mode in all {
         let begun = Instant::now();
         assert_eq!(early(1000, mode, &place), 0, "{mode:?}");
         println!("{mode:?}: 1,000 in {:?}", begun.elapsed());
@@ -166,7 +183,10 @@ fn of_a_thousand_early_stop_signals_none_is_lost() {
 fn a_stop_signal_that_is_there_before_the_first_instruction_stops() {
     needs_namespace!();
     let place = Place::new();
-    for mode in MODES {
+    // An init that restores what it began with would have its command begin with all signals blocked.
+    for mode in modes().take(2) {
+        let reset: &[&str] = &["init", "--signal-state", "reset", "--"];
+        let mode = if mode[0] == "init" { reset } else { mode };
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
             let mut launch = place.command(mode, &["/bin/sleep", "1000"]);
             launch.at_once = Some(signal);

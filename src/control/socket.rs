@@ -10,7 +10,7 @@ use nix::unistd::Uid;
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -132,13 +132,20 @@ pub fn prepare(path: &Path, usual: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes it, and those above that are missing: an image FROM scratch has no /run either. Everybody may pass through,
+/// whatever umask this process was given.
 fn make_directory(directory: &Path) -> io::Result<()> {
     // On a read-only file system the error would be that even for one that exists.
-    if directory.is_dir() {
+    if directory.is_dir() || directory.as_os_str().is_empty() {
         return Ok(());
     }
-    // An image FROM scratch has no /run either.
-    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory)
+    directory.parent().map_or(Ok(()), make_directory)?;
+    match std::fs::create_dir(directory) {
+        Ok(()) => std::fs::set_permissions(directory, Permissions::from_mode(0o755)),
+        // Somebody else was faster.
+        Err(_) if directory.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Anybody may make a directory in /tmp, or a link.

@@ -3,6 +3,7 @@
 
 use super::is_root;
 use std::ffi::CString;
+use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::ptr::{null, null_mut};
 use std::time::{Duration, Instant};
@@ -41,35 +42,46 @@ impl Launch {
         let user = if is_root() { 0 } else { libc::CLONE_NEWUSER };
         let flags = libc::CLONE_NEWPID | libc::CLONE_PIDFD | libc::SIGCHLD | user;
         let mut pidfd = -1;
+        let (gate, mut opener) = std::io::pipe().unwrap();
         // SAFETY: as fork(2); the child uses what was made before, and system calls.
         unsafe {
+            // Blocked in the child from its first moment on.
+            let none = null_mut::<u64>();
+            let all = if self.at_once.is_some() { u64::MAX } else { 0 };
+            let mut before = 0_u64;
+            let (set, how) = (&raw const all, libc::SIG_SETMASK);
+            libc::syscall(libc::SYS_rt_sigprocmask, how, set, &raw mut before, 8);
             let pid = libc::syscall(libc::SYS_clone, flags as u64, null::<u8>(), &raw mut pidfd, 0, 0) as i32;
             if pid == 0 {
-                self.become_it(&argv, &environment, path.as_ref());
+                self.become_it(gate.as_raw_fd(), &argv, &environment, path.as_ref());
             }
+            libc::syscall(libc::SYS_rt_sigprocmask, how, &raw const before, none, 8);
             assert!(pid > 0, "clone: {}", std::io::Error::last_os_error());
-            Launched { pid, pidfd: OwnedFd::from_raw_fd(pidfd), status: None }
+            let launched = Launched { pid, pidfd: OwnedFd::from_raw_fd(pidfd), status: None };
+            self.at_once.into_iter().for_each(|number| launched.signal(number));
+            opener.write_all(b"x").unwrap();
+            launched
         }
     }
 
     unsafe fn become_it(
         &self,
+        gate: i32,
         argv: &[*const libc::c_char],
         environment: &[*const libc::c_char],
         path: Option<&CString>,
     ) -> ! {
         // SAFETY: system calls with what lives in the copy of the caller.
         unsafe {
-            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-            if let Some(number) = self.ignored {
-                libc::signal(number, libc::SIG_IGN);
+            // Those of the C library too, which posix_spawn(3) of glibc leaves ignored.
+            for number in 1..=64 {
+                let handler = if self.ignored == Some(number) { libc::SIG_IGN } else { libc::SIG_DFL };
+                let action = [handler as u64, 0, 0, 0];
+                let none = null_mut::<u64>();
+                libc::syscall(libc::SYS_rt_sigaction, number, action.as_ptr(), none, 8);
             }
-            let mask = if self.at_once.is_some() { u64::MAX } else { 0 };
-            let how = libc::SIG_SETMASK;
-            libc::syscall(libc::SYS_rt_sigprocmask, how, &raw const mask, null_mut::<u64>(), 8);
-            if let Some(number) = self.at_once {
-                libc::kill(libc::getpid(), number);
-            }
+            let mut word = 0_u8;
+            libc::read(gate, (&raw mut word).cast(), 1);
             for fd in 0..3 {
                 libc::close(fd);
                 if let Some(path) = path.filter(|path| !path.is_empty()) {

@@ -87,8 +87,10 @@ pub fn eventually(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
 
 /// A timed wait, for tests whose subject is that nothing happens for a time.
 pub fn pause(time: Duration) {
-    // SAFETY: no descriptors.
-    unsafe { libc::poll(std::ptr::null_mut(), 0, time.as_millis().try_into().unwrap()) };
+    let time =
+        libc::timespec { tv_sec: time.as_secs().try_into().unwrap(), tv_nsec: time.subsec_nanos().into() };
+    // SAFETY: no descriptors, a time that lives through the call, and no mask.
+    unsafe { libc::ppoll(std::ptr::null_mut(), 0, &raw const time, std::ptr::null()) };
 }
 
 /// Leaves the test, saying why, in the output and in the file that `tests/run.sh` shows at its end.
@@ -130,6 +132,19 @@ pub fn record_skip(why: &str) {
     {
         let _ = writeln!(file, "{line}");
     }
+}
+
+/// Whether the binary under test has `foster init`; what needs it is left out aloud otherwise.
+pub fn has_init() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| {
+        let output = Command::new(foster_bin()).args(["init", "--help"]).output();
+        let has = output.is_ok_and(|output| output.status.success());
+        if !has {
+            record_skip("this binary has no `foster init`");
+        }
+        has
+    })
 }
 
 pub fn is_root() -> bool {
