@@ -20,6 +20,7 @@ skip() {
     [ -z "${FOSTER_SKIPPED:-}" ] || echo "skipped: containers: $1: $2" >> "$FOSTER_SKIPPED"
 }
 
+has_init() { "$foster" init --help >/dev/null 2>&1; }
 run() { docker run --pull never --network none "$@"; }
 start() {
     started=$1
@@ -45,8 +46,18 @@ wrote() {
         sleep 0.1
     done
 }
+# It has written it so often and no more.
+wrote_just() {
+    found=$(docker logs "$1" 2>&1 | grep -c "$2")
+    [ "$found" = "$3" ] || { echo "    $2: $found times, not $3"; docker logs "$1" 2>&1 | tail -n 20; return 1; }
+}
+health_is() {
+    until_true sh -c "docker inspect -f '{{.State.Health.Status}}' $1 | grep -qx $2" || { docker inspect -f '{{json .State.Health}}' "$1"; return 1; }
+}
 exit_of() { docker inspect -f '{{.State.ExitCode}}' "$1"; }
 pid_of() { docker inspect -f '{{.State.Pid}}' "$1"; }
+# Its PID 1 is foster, and not runc any more.
+executes() { cmp -s "/proc/$(pid_of "$1")/exe" "$foster"; }
 now() { cut -d' ' -f1 /proc/uptime | tr -d .; }
 # Stops the container: in less than two seconds, or as many hundredths as the third argument says, with this exit code.
 stops() {

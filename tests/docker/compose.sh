@@ -36,7 +36,8 @@ services:
 YAML
 
 service_healthy() {
-    compose up -d && app=$(compose ps -q app) && db=$(compose ps -q db) && wrote "$app" '| db was ready' && wrote "$db" 'db is up'
+    compose up -d && app=$(compose ps -q app) && db=$(compose ps -q db) && wrote "$app" '| db was ready' &&
+        wrote "$db" 'db is up'
 }
 compose_restart() { compose restart db && wrote "$db" 'db is up' 2; }
 compose_stop() {

@@ -24,16 +24,18 @@ SH
 built() { toolchain && build example . --network none < Dockerfile.example || { cat "$work/build.log"; return 1; }; }
 example_runs() {
     start example "$@" example && wrote example '^worker@2 | up' && wrote example '^web .*| up' || return 1
-    docker stop example >/dev/null && [ "$(exit_of example)" = 0 ] && docker logs example 2>&1 | tail -n 1 | grep -q '^store .*| stops, as the last one'
+    docker stop example >/dev/null && [ "$(exit_of example)" = 0 ] &&
+        docker logs example 2>&1 | tail -n 1 | grep -q '^store .*| stops, as the last one'
 }
 example_is_healthy() {
-    start example --health-interval 1s example && until_true sh -c "docker inspect -f '{{.State.Health.Status}}' example | grep -qx healthy" &&
+    start example --health-interval 1s example && health_is example healthy &&
         expect 0 docker exec example id -u && printed '^10001$' && stops example 0 300
 }
 with_a_command() { expect 42 run --rm example sh -c 'exit 42'; }
 # A mistake in a service fails the build.
 a_mistake() {
-    mkdir -p "$work/mistake/services.d" && cp "$foster" "$work/mistake/foster" && echo 'comand = "x"' > "$work/mistake/services.d/web.toml" || return 1
+    mkdir -p "$work/mistake/services.d" && cp "$foster" "$work/mistake/foster" &&
+        echo 'comand = "x"' > "$work/mistake/services.d/web.toml" || return 1
     ! build mistake "$work/mistake" --network none <<'DOCKERFILE' || return 1
 FROM debian:bookworm-slim
 COPY foster /usr/bin/foster
@@ -48,7 +50,7 @@ from_scratch() {
         "$compiler" -x c -static -O1 -o "$work/scratch/app" - || return 1
     build scratched "$work/scratch" --network none < "$work/scratch/Dockerfile" || { cat "$work/build.log"; return 1; }
     start scratched --read-only --cap-drop ALL --health-interval 1s scratched && wrote scratched '| app is up' &&
-        until_true sh -c "docker inspect -f '{{.State.Health.Status}}' scratched | grep -qx healthy" &&
+        health_is scratched healthy &&
         stops scratched 0
 }
 

@@ -11,29 +11,34 @@ legacy_starts() {
     printf 'sesame\n' > "$work/shop-password"
     start legacy --volume "$work/shop-password:/run/secrets/shop-password:ro" --health-interval 1s legacy || return 1
     expect 0 docker exec legacy foster wait --ready --timeout 20s || { docker logs legacy; return 1; }
-    wrote legacy '^migrate *| to version 3' && wrote legacy '^billing *| .* begins' && wrote legacy '^syslog *| billing-job: the first job' || return 1
+    wrote legacy '^migrate *| to version 3' && wrote legacy '^billing *| .* begins' &&
+        wrote legacy '^syslog *| billing-job: the first job' || return 1
     [ "$(visit legacy)" = 'schema 3, password of 6 letters' ] || { visit legacy; docker logs legacy 2>&1 | tail -n 20; return 1; }
     wrote legacy '^syslog *| shop: a visitor' && wrote legacy '^nginx *| .*"GET / HTTP/1.1" 200' || return 1
     [ "$(docker logs legacy 2>&1 | grep -c sesame)" = 0 ] || { echo "    the secret is told"; return 1; }
-    until_true sh -c "docker inspect -f '{{.State.Health.Status}}' legacy | grep -qx healthy"
+    health_is legacy healthy
 }
 # Its pid is in the file that it wrote; only the tree's own process notices its end.
 legacy_daemon_dies() {
-    docker exec legacy sh -c 'kill -9 "$(cat /run/billingd.pid)"' && wrote legacy '^billing *| .* begins' 2 && no_zombies legacy &&
+    docker exec legacy sh -c 'kill -9 "$(cat /run/billingd.pid)"' && wrote legacy '^billing *| .* begins' 2 &&
+        no_zombies legacy &&
         expect 0 docker exec legacy foster wait --ready --timeout 20s
 }
 legacy_reloads() {
     before=$(docker exec legacy foster status --json | grep -o '"pid": *[0-9]*' | sort)
     docker exec legacy foster reload nginx php >/dev/null || return 1
-    [ "$(docker exec legacy foster status --json | grep -o '"pid": *[0-9]*' | sort)" = "$before" ] && [ "$(visit legacy)" = 'schema 3, password of 6 letters' ]
+    [ "$(docker exec legacy foster status --json | grep -o '"pid": *[0-9]*' | sort)" = "$before" ] &&
+        [ "$(visit legacy)" = 'schema 3, password of 6 letters' ]
 }
 legacy_stops() {
-    stops legacy 0 500 && wrote legacy '^billing *| .* ends' && [ "$(docker logs legacy 2>&1 | grep -c 'SIGKILL')" = 0 ] || { docker logs legacy 2>&1 | tail -n 20; return 1; }
+    stops legacy 0 500 && wrote legacy '^billing *| .* ends' &&
+        wrote_just legacy 'SIGKILL' 0 || { docker logs legacy 2>&1 | tail -n 20; return 1; }
 }
 # The second time there is nothing to migrate.
 legacy_again() {
-    docker start legacy >/dev/null && expect 0 docker exec legacy foster wait --ready --timeout 20s && stops legacy 0 500 &&
-        [ "$(docker logs legacy 2>&1 | grep -c 'to version 1')" = 1 ]
+    docker start legacy >/dev/null && expect 0 docker exec legacy foster wait --ready --timeout 20s &&
+        stops legacy 0 500 &&
+        wrote_just legacy 'to version 1' 1
 }
 
 
@@ -41,18 +46,22 @@ legacy_again() {
 first_builds() { guide first howto-start.md 'Three services'; }
 first_runs() {
     start first first && wrote first '^prepare | the page is prepared$' && wrote first '^clock   | the clock is up$' &&
-        expect 0 docker exec first foster wait --ready --timeout 5s && expect 0 docker exec first busybox wget -qO- http://127.0.0.1:8080/ && printed ':' || return 1
+        expect 0 docker exec first foster wait --ready --timeout 5s &&
+        expect 0 docker exec first busybox wget -qO- http://127.0.0.1:8080/ && printed ':' || return 1
     expect 0 docker exec first foster graph && printed '^`- clock  ready$' && printed '^   `- prepare  done  (oneshot)$'
 }
 first_dies() {
     pid=$(docker exec first foster status | awk '$1 == "clock" { print $4 }')
-    docker exec first sh -c "kill -9 $pid" && wrote first '^foster  | clock: was killed by SIGKILL; restarting it now$' && wrote first '^clock   | the clock is up$' 2 &&
+    docker exec first sh -c "kill -9 $pid" &&
+        wrote first '^foster  | clock: was killed by SIGKILL; restarting it now$' &&
+        wrote first '^clock   | the clock is up$' 2 &&
         stops first 0
 }
 first_with_a_command() { expect 42 run --rm first sh -c 'cat /srv/www/index.html; exit 42' && printed '^main    | ..* ..*:'; }
 first_with_a_mistake() {
     sed -i 's/^requires = \["clock"\]/requires = ["clok"]/' "$work/guide/services.d/web.toml" &&
-        ! build first "$work/guide" --network host < "$work/guide/Dockerfile" && grep -q 'help: did you mean `clock`?' "$work/build.log"
+        ! build first "$work/guide" --network host < "$work/guide/Dockerfile" &&
+        grep -q 'help: did you mean `clock`?' "$work/build.log"
 }
 
 mirror() {

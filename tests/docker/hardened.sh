@@ -30,7 +30,7 @@ socket_in_shm() {
         expect 0 docker exec shm foster status && stops shm 0
 }
 without_a_socket() {
-    start mute --read-only --user 65534:65534 pair && wrote mute '| up as' 2 && [ "$(docker logs mute 2>&1 | grep -c '^foster')" = 1 ] &&
+    start mute --read-only --user 65534:65534 pair && wrote mute '| up as' 2 && wrote_just mute '^foster' 1 &&
         wrote mute '^foster  *| no control socket: ' && stops mute 0
 }
 bystander() { [ -d "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status"; }
@@ -42,7 +42,7 @@ pid_host() {
     inside=$(pid_of hostpid)
     zombies_of_ours=$(ps -o stat= --ppid "$inside" | grep -c Z)
     stops hostpid 0 && wrote hostpid 'straggler told' || return 1
-    bystander $beside && bystander "$(pid_of other)" && bystander "$daemon" && [ "$(docker logs other 2>&1 | grep -c '| stops')" = 0 ] || {
+    bystander $beside && bystander "$(pid_of other)" && bystander "$daemon" && wrote_just other '| stops' 0 || {
         echo "    a bystander is gone"
         return 1
     }
@@ -50,14 +50,17 @@ pid_host() {
 }
 # PID 1 is a process that reaps nothing, and a container of its own.
 pid_container() {
-    start pause --entrypoint /bin/sleep bare 1000 && start guest --pid container:pause loses && wrote guest '| up as' && wrote guest 'straggler up' || return 1
+    start pause --entrypoint /bin/sleep bare 1000 && start guest --pid container:pause loses && wrote guest '| up as' &&
+        wrote guest 'straggler up' || return 1
     until_true no_zombies pause || return 1
-    stops guest 0 && wrote guest 'straggler told' && [ "$(docker inspect -f '{{.State.Running}}' pause)" = true ] && docker rm -f pause >/dev/null
+    stops guest 0 && wrote guest 'straggler told' && [ "$(docker inspect -f '{{.State.Running}}' pause)" = true ] &&
+        docker rm -f pause >/dev/null
 }
 # Two of them in one namespace: who is not PID 1 ends without the other.
 pid_of_another_foster() {
-    start host pair && wrote host '| up as' 2 && start guest --pid container:host pair && wrote guest '| up as' 2 && stops guest 0 &&
-        [ "$(docker logs host 2>&1 | grep -c '| stops')" = 0 ] && expect 0 docker exec host foster status && stops host 0
+    start host pair && wrote host '| up as' 2 && start guest --pid container:host pair && wrote guest '| up as' 2 &&
+        stops guest 0 &&
+        wrote_just host '| stops' 0 && expect 0 docker exec host foster status && stops host 0
 }
 # A1 and A5 of the acceptance scenarios, with nothing to help.
 openshift() {

@@ -16,11 +16,11 @@ service db
 image health 'USER 10001:10001' \
     'HEALTHCHECK --interval=1s --timeout=5s --start-period=60s --retries=1 CMD ["/usr/bin/foster", "healthcheck"]'
 
-health_is() { until_true sh -c "docker inspect -f '{{.State.Health.Status}}' $1 | grep -qx $2" || { docker inspect -f '{{json .State.Health}}' "$1"; return 1; }; }
 health_said() { docker inspect -f '{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}' "$1"; }
 all_four() {
     start health health && wrote health 'web is up' && docker exec health touch /tmp/healthy || return 1
-    until_true sh -c "docker inspect -f '{{json .State.Health.Log}}' health | grep -q 'unhealthy: web'" && health_is health starting || return 1
+    until_true sh -c "docker inspect -f '{{json .State.Health.Log}}' health | grep -q 'unhealthy: web'" &&
+        health_is health starting || return 1
     health_said health | grep -q '^1 unhealthy: web: starting' || { health_said health; return 1; }
     docker exec health touch /tmp/ready && health_is health healthy &&
         docker exec health rm /tmp/healthy && health_is health unhealthy || return 1
@@ -31,13 +31,16 @@ all_four() {
 by_anybody() {
     start health health && wrote health 'web is up' && docker exec health touch /tmp/healthy /tmp/ready &&
         expect 0 docker exec health foster wait --ready --timeout 5s &&
-        expect 0 docker exec --user 4711:4711 health foster healthcheck && expect 0 docker exec --user 4711 health foster healthcheck web && docker exec health rm /tmp/healthy || return 1
-    until_true sh -c '! docker exec health foster healthcheck web' && expect 0 docker exec --user 4711 health foster healthcheck db &&
+        expect 0 docker exec --user 4711:4711 health foster healthcheck &&
+        expect 0 docker exec --user 4711 health foster healthcheck web && docker exec health rm /tmp/healthy || return 1
+    until_true sh -c '! docker exec health foster healthcheck web' &&
+        expect 0 docker exec --user 4711 health foster healthcheck db &&
         expect 1 docker exec --user 4711 health foster healthcheck && stops health 0
 }
 # The engine's own probes leave nothing behind.
 probes_leave_nothing() {
-    start health health && wrote health 'web is up' && docker exec health touch /tmp/healthy /tmp/ready && health_is health healthy &&
+    start health health && wrote health 'web is up' && docker exec health touch /tmp/healthy /tmp/ready &&
+        health_is health healthy &&
         no_zombies health && [ "$(docker exec health ps -o args= | grep -c '[h]ealthcheck')" = 0 ] && stops health 0
 }
 

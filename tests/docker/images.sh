@@ -63,6 +63,10 @@ service web 'requires = ["db"]'
 image pair
 tree 10
 image ten
+# inits: links to foster under the names of other inits, and no entry point.
+for name in tini dumb-init catatonit; do ln -s /usr/bin/foster "$root/$name"; done
+image inits 'ENTRYPOINT []'
+rm "$root/tini" "$root/dumb-init" "$root/catatonit"
 
 # 125: not the container's code, but the engine could not start it.
 run --rm --entrypoint /bin/true bare >"$work/out" 2>&1

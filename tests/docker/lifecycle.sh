@@ -27,7 +27,7 @@ a_failed_service() {
 a_failed_service_and_a_restart_policy() {
     start policy --restart on-failure:2 crashes || return 1
     until_true sh -c '[ "$(docker inspect -f "{{.State.Status}} {{.RestartCount}}" policy)" = "exited 2" ]' &&
-        [ "$(exit_of policy)" = 3 ] && [ "$(docker logs policy 2>&1 | grep -c '^web .*| up as')" = 3 ]
+        [ "$(exit_of policy)" = 3 ] && wrote_just policy '^web .*| up as' 3
 }
 stop_of() { start "stop$1" "$2" && wrote "stop$1" '| up as' "$1" && stops "stop$1" 0 "$3" && wrote "stop$1" '| stops' "$1"; }
 # The last to start is the first to stop.
@@ -38,7 +38,8 @@ prefixes() {
 }
 streams() {
     start streams bare sh -c 'echo "to stdout"; echo "to stderr" >&2; exit 0' && docker wait streams >/dev/null
-    [ "$(docker logs streams 2>/dev/null)" = 'main   | to stdout' ] && [ "$(docker logs streams 2>&1 >/dev/null)" = 'main   | to stderr' ] ||
+    [ "$(docker logs streams 2>/dev/null)" = 'main   | to stdout' ] &&
+        [ "$(docker logs streams 2>&1 >/dev/null)" = 'main   | to stderr' ] ||
         { docker logs streams; return 1; }
 }
 restarts() {
@@ -58,8 +59,10 @@ paused() {
 }
 verbs() {
     start verbs pair && wrote verbs '| up as' 2 && expect 0 docker exec verbs foster wait --ready --timeout 5s &&
-        expect 0 docker exec verbs foster restart db && wrote verbs '| up as' 4 && expect 0 docker exec verbs foster stop web &&
-        expect 0 docker exec verbs foster explain web && expect 0 docker exec verbs foster logs -n 5 db && printed 'up as' || return 1
+        expect 0 docker exec verbs foster restart db && wrote verbs '| up as' 4 &&
+        expect 0 docker exec verbs foster stop web &&
+        expect 0 docker exec verbs foster explain web && expect 0 docker exec verbs foster logs -n 5 db &&
+        printed 'up as' || return 1
     # From inside, with a code of its own.
     docker exec verbs foster shutdown --code 9 >/dev/null 2>&1
     [ "$(docker wait verbs)" = 9 ]

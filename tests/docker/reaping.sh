@@ -13,7 +13,7 @@ thousand_probes() {
     [ $(($(now) - before)) -lt 100 ] || { echo "    zombies for $(($(now) - before)) hundredths of a second"; return 1; }
     late=$(memory_of execs)
     [ "$late" -le $((early + 64)) ] || { echo "    foster grew from $early to $late KiB"; return 1; }
-    [ "$(docker logs execs 2>&1 | grep -c '| up as')" = 2 ] && [ "$(docker exec execs ps -o comm | grep -c sleep)" -le 2 ] && stops execs 0
+    wrote_just execs '| up as' 2 && [ "$(docker exec execs ps -o comm | grep -c sleep)" -le 2 ] && stops execs 0
 }
 # A6: the same without an init.
 probes_without_an_init() {
@@ -40,12 +40,14 @@ everybody_is_told() {
         trap "echo main told; exit 0" TERM; echo up; while :; do sleep 0.1; done' && wrote told '| up' || return 1
     # The command of the exec is no child of PID 1, but what it leaves is.
     docker exec told sh -c 'sh -c "trap \"echo orphan told > /proc/1/fd/1; exit\" TERM; while :; do sleep 0.1; done" & exit' || return 1
-    kill -TERM "$(pid_of told)" && docker wait told >/dev/null && [ "$(exit_of told)" = 0 ] && wrote told 'main told' && wrote told 'child told' &&
+    kill -TERM "$(pid_of told)" && docker wait told >/dev/null && [ "$(exit_of told)" = 0 ] && wrote told 'main told' &&
+        wrote told 'child told' &&
         wrote told 'daemon told' && wrote told '^orphan told'
 }
 # A shell that somebody has left open does not hold up the end.
 not_waited_for() {
-    start open pair && wrote open '| up as' 2 && docker exec -d open sh -c 'trap "" TERM; touch /tmp/exec; while :; do sleep 0.1; done' &&
+    start open pair && wrote open '| up as' 2 &&
+        docker exec -d open sh -c 'trap "" TERM; touch /tmp/exec; while :; do sleep 0.1; done' &&
         until_true docker exec open cat /tmp/exec && stops open 0 100
 }
 # A3: the probe is killed at its timeout, and what it left ends later.
@@ -53,7 +55,8 @@ killed_probe() {
     start timeouts pair && wrote timeouts '| up as' 2 || return 1
     docker exec -d timeouts sh -c 'sleep 0.7 & kill -9 $$'
     until_true sh -c "ps -o args= --ppid $(pid_of timeouts) | grep -q '[s]leep 0.7'" &&
-        until_true sh -c "! ps -o args= --ppid $(pid_of timeouts) | grep -q '[s]leep 0.7'" && no_zombies timeouts && stops timeouts 0
+        until_true sh -c "! ps -o args= --ppid $(pid_of timeouts) | grep -q '[s]leep 0.7'" && no_zombies timeouts &&
+        stops timeouts 0
 }
 
 check "1,000 docker exec that leave two orphans each leave no zombie, and foster does not grow" thousand_probes

@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-rooms='lifecycle signals hardened limits reaping terminal health compose example guides'
+rooms='lifecycle signals hardened limits reaping init terminal health compose example guides'
 foster=${FOSTER_BIN:-}
 while [ $# -gt 0 ]; do
     case $1 in

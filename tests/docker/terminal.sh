@@ -64,17 +64,20 @@ resized() {
 in_the_foreground() { until_true sh -c "ps -e -o stat=,args= | grep -q '^S+ *$1\$'"; }
 job_control() {
     session jobs "$@" sh -i && shown '[#$] ' && type_in 'sleep 4321\r' && in_the_foreground 'sleep 4321' &&
-        type_in '\032' && shown 'Stopped' && type_in 'echo at $((40 + 2))\r' && shown '^at 42' && type_in 'fg\r' && in_the_foreground 'sleep 4321' &&
+        type_in '\032' && shown 'Stopped' && type_in 'echo at $((40 + 2))\r' && shown '^at 42' && type_in 'fg\r' &&
+        in_the_foreground 'sleep 4321' &&
         type_in '\003' && type_in 'exit 9\r' && session_ends 9 && [ "$(grep -c "can't access tty" "$work/screen")" = 0 ]
 }
 # Ctrl-Z at a main service that is no shell: foster takes the terminal, and says how it goes on.
 stopped() {
-    session stopped bare sh -c 'echo ready; read -r line; echo "got $line"; exit 3' && shown '^ready$' && type_in '\032' && shown 'main: stopped by SIGTSTP' &&
+    session stopped bare sh -c 'echo ready; read -r line; echo "got $line"; exit 3' && shown '^ready$' &&
+        type_in '\032' && shown 'main: stopped by SIGTSTP' &&
         docker exec stopped foster signal CONT main >/dev/null && type_in 'on\r' && shown '^got on$' && session_ends 3
 }
 without_a_main_service() { session services pair && shown '| up as 0$' 2 && type_in '\003' && shown '| stops$' 2 && session_ends 0; }
 detached() {
-    start detached -it pair sh -c 'trap "exit 6" TERM; echo ready; while :; do sleep 0.1; done' && wrote detached ready && wrote detached 'up as' 2 && stops detached 6
+    start detached -it pair sh -c 'trap "exit 6" TERM; echo ready; while :; do sleep 0.1; done' &&
+        wrote detached ready && wrote detached 'up as' 2 && stops detached 6
 }
 
 if ! command -v script >/dev/null 2>&1; then
@@ -87,5 +90,16 @@ else
     check "a shell beside services has jobs: Ctrl-Z, fg, Ctrl-C" job_control pair
     check "Ctrl-Z at what is no shell: foster says so, and SIGCONT lets it go on" stopped
     check "services alone: Ctrl-C stops them in order, with 0" without_a_main_service
+    has_init || skip "docker run -it with foster init" "this binary has none"
+    for init in $(! has_init || echo foster tini dumb-init catatonit); do
+        case $init in
+            foster) set -- --entrypoint /usr/bin/foster inits init -- ;;
+            *) set -- --entrypoint "/$init" inits -- ;;
+        esac
+        check "init as $init, -it: it reads what is typed, and its code is docker run's" all_three "$@"
+        check "init as $init, -it: Ctrl-C gives 130" unprepared "$@"
+        check "init as $init, -it: the size of the window reaches it" resized "$@"
+        check "init as $init, -it: a shell has jobs" job_control "$@"
+    done
     check "detached, -it makes no difference" detached
 fi
