@@ -150,6 +150,16 @@ pub fn list(texts: impl IntoIterator<Item = impl Into<String>>, span: Span) -> V
     Value::List(texts.into_iter().map(node).collect())
 }
 
+/// A table in a table: `log.file`.
+pub fn table(entries: Vec<(&str, Value<'static>)>, span: Span) -> Value<'static> {
+    let entry = |(key, value): (&str, Value<'static>)| Entry {
+        key: key.to_owned().into(),
+        key_span: span,
+        node: Node { span, value },
+    };
+    Value::Table(Table { entries: entries.into_iter().map(entry).collect() })
+}
+
 /// Text that means itself where `${…}` is expanded.
 pub fn literal(text: &str) -> String {
     text.replace("${", "$${")

@@ -5,10 +5,17 @@
 //! A new kind of source is one file here: it parses, fills [`Draft`]s, and says of each key and file what became of it
 //! ([`Trail`]).
 
+mod chain;
+mod chain_options;
 mod draft;
+mod logger;
+mod place;
 mod procfile;
+mod runit;
+mod script;
 mod shell;
 mod trail;
+mod words;
 mod write;
 
 pub use draft::Draft;
@@ -28,11 +35,13 @@ use std::path::{Path, PathBuf};
 pub enum Kind {
     /// A Procfile, as of Foreman and Heroku.
     Procfile,
+    /// Service directories of runit.
+    Runit,
 }
 
 impl Kind {
     /// All of them by their names.
-    pub const ALL: [(&str, Self); 1] = [("procfile", Self::Procfile)];
+    pub const ALL: [(&str, Self); 2] = [("procfile", Self::Procfile), ("runit", Self::Runit)];
 }
 
 /// A source.
@@ -108,6 +117,7 @@ pub fn read(import: &Import, sources: &mut Sources, findings: &Findings) -> Outp
     let mut reading = Reading { sources, findings, output };
     match import.kind {
         Kind::Procfile => procfile::read(&import.path, &mut reading),
+        Kind::Runit => runit::read(&import.path, &mut reading),
     }
     reading.output
 }

@@ -25,6 +25,11 @@ fn plain_words(line: &str) -> Option<Vec<String>> {
     (!known && !first.is_empty()).then_some(words)
 }
 
+/// Whether a command that begins with this word is the shell's own, or no simple one.
+pub fn is_of_the_shell(word: &str) -> bool {
+    word.is_empty() || word.contains('=') || BUILTINS.contains(&word)
+}
+
 /// Words with which a command of a shell can begin that are no programs, or not the same ones.
 const BUILTINS: &[&str] = &[
     ".", ":", "alias", "bg", "break", "case", "cd", "continue", "eval", "exec", "exit", "export", "fg",

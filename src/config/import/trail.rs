@@ -118,6 +118,14 @@ impl Trail {
     }
 }
 
+/// That something runs programs of the supervisor that foster takes the place of.
+pub fn needs(tools: &[&str]) -> Option<String> {
+    (!tools.is_empty()).then(|| {
+        let tools: Vec<String> = tools.iter().map(|tool| format!("`{tool}`")).collect();
+        format!("it runs {}: see what foster has for that in the guide", tools.join(", "))
+    })
+}
+
 fn place(sources: &Sources, span: Span) -> String {
     match file_and_line(sources, span) {
         (file, Some(line)) => format!("{file}:{line}"),
