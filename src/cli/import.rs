@@ -23,7 +23,7 @@ The report says of every key and file of the source whether it means the same (e
 Exit code: 0 when all is exact or approximated, 1 when something is not carried or cannot be written, 78 \
 when the source is broken, 64 for a wrong command line.")]
 pub struct Args {
-    /// What it is: procfile
+    /// What it is: procfile, runit, s6
     #[arg(value_name = "KIND")]
     kind: String,
 

@@ -8,10 +8,12 @@
 mod chain;
 mod chain_options;
 mod draft;
+mod idle;
 mod logger;
 mod place;
 mod procfile;
 mod runit;
+mod s6;
 mod script;
 mod shell;
 mod trail;
@@ -37,11 +39,14 @@ pub enum Kind {
     Procfile,
     /// Service directories of runit.
     Runit,
+    /// The tree of s6-overlay in an image, or one of s6.
+    S6,
 }
 
 impl Kind {
     /// All of them by their names.
-    pub const ALL: [(&str, Self); 2] = [("procfile", Self::Procfile), ("runit", Self::Runit)];
+    pub const ALL: [(&str, Self); 3] =
+        [("procfile", Self::Procfile), ("runit", Self::Runit), ("s6", Self::S6)];
 }
 
 /// A source.
@@ -87,6 +92,8 @@ pub struct Reading<'r> {
     pub sources: &'r mut Sources,
     /// What makes the source useless.
     pub findings: &'r Findings,
+    /// The environment in which it would run.
+    pub environment: &'r Variables,
     /// What came of it so far.
     pub output: Output,
 }
@@ -111,13 +118,19 @@ impl Reading<'_> {
 }
 
 /// Reads a source. What makes it useless goes to `findings`.
-pub fn read(import: &Import, sources: &mut Sources, findings: &Findings) -> Output {
+pub fn read(
+    import: &Import,
+    environment: &Variables,
+    sources: &mut Sources,
+    findings: &Findings,
+) -> Output {
     let settings = Draft::new("foster", Span::whole(0));
     let output = Output { services: Vec::new(), settings, trail: Trail::default() };
-    let mut reading = Reading { sources, findings, output };
+    let mut reading = Reading { sources, findings, environment, output };
     match import.kind {
         Kind::Procfile => procfile::read(&import.path, &mut reading),
         Kind::Runit => runit::read(&import.path, &mut reading),
+        Kind::S6 => s6::read(&import.path, &mut reading),
     }
     reading.output
 }
@@ -142,7 +155,7 @@ pub struct Converted {
 pub fn convert(import: &Import, environment: &Variables) -> Result<Converted, Report> {
     let mut sources = Sources::default();
     let findings = Findings::default();
-    let mut output = read(import, &mut sources, &findings);
+    let mut output = read(import, environment, &mut sources, &findings);
     if findings.failed_since(0) {
         return Err(Report { diagnostics: findings.into_sorted(), sources });
     }
