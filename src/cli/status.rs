@@ -142,12 +142,16 @@ struct View {
     colour: bool,
 }
 
-const HEADINGS: [&str; 8] = ["NAME", "STATE", "SINCE", "PID", "RESTARTS", "READY", "LAST EXIT", "REASON"];
+const HEADINGS: [&str; 9] =
+    ["NAME", "STATE", "SINCE", "PID", "MEMORY", "RESTARTS", "READY", "LAST EXIT", "REASON"];
+/// The column that is only there when somebody's memory is counted.
+const MEMORY: usize = 4;
 
 impl View {
     fn table(&self, status: &Status, now: Timestamp) -> String {
         let mut rows = vec![HEADINGS.map(str::to_owned)];
         rows.extend(status.services.iter().map(|service| cells(service, now)));
+        let counted = status.services.iter().any(|service| service.memory.is_some());
         let mut widths = [0; HEADINGS.len()];
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -157,8 +161,10 @@ impl View {
         let mut text = String::new();
         for (number, row) in rows.iter().enumerate() {
             let mut line = String::new();
-            for (cell, width) in row.iter().zip(widths) {
-                line += &format!("{cell:width$}  ");
+            for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
+                if index != MEMORY || counted {
+                    line += &format!("{cell:width$}  ");
+                }
             }
             let line = self.cut(line.trim_end());
             text += &self.colour_line(&line, number == 0, widths[0] + 2);
@@ -191,13 +197,17 @@ impl View {
     }
 }
 
-fn cells(service: &ServiceStatus, now: Timestamp) -> [String; 8] {
+fn cells(service: &ServiceStatus, now: Timestamp) -> [String; 9] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     [
         service.name.clone(),
         service.state.clone(),
         ago(&service.since, now),
         or_dash(service.pid.map(|pid| pid.to_string())),
+        or_dash(service.memory.map(|bytes| match bytes >> 20 {
+            0..10 => format!("{}KiB", bytes >> 10),
+            mebibytes => format!("{mebibytes}MiB"),
+        })),
         service.restarts.to_string(),
         if service.ready { "yes" } else { "no" }.to_owned(),
         or_dash(service.exit.as_ref().map(last_exit)),
@@ -301,6 +311,19 @@ web        ready    5m12s  17   3         yes    SIGSEGV+core
 worker@10  backoff  5m12s  -    3         no     3             restarting it in 1.6s (attempt 5 of 10)
 ";
         assert_eq!(table(None, false), expected);
+    }
+
+    #[test]
+    fn memory_has_a_column_where_it_is_counted() {
+        let mut status = status();
+        status.services[1].memory = Some(300 << 20);
+        let expected = "\
+NAME       STATE    SINCE  PID  MEMORY  RESTARTS  READY  LAST EXIT     REASON
+web        ready    5m12s  17   -       3         yes    SIGSEGV+core
+worker@10  backoff  5m12s  -    300MiB  3         no     3             restarting it in 1.6s (attempt 5 of 10)
+";
+        let now = "2026-01-02T03:05:12Z".parse().unwrap();
+        assert_eq!(View { width: None, colour: false }.table(&status, now), expected);
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Cgroups {
                 refused(&service.name, &group.set(tree, &service.resources, !fresh, false));
                 if !fresh && group.is_populated() {
                     tracing::warn!(
-                        "{}: its cgroup has processes of an earlier supervisor, which count as its own",
+                        "{}: its cgroup has processes of an earlier life, which count as its own",
                         service.name
                     );
                 }
@@ -217,14 +217,17 @@ impl Cgroups {
         self.tree.as_ref()?.service_of(pid)
     }
 
-    /// Whether the OOM killer took somebody in the container of late who is not accounted for.
-    fn explains_a_death(&mut self) -> bool {
+    /// Whether the OOM killer took somebody in the container of late who is not accounted for. Asked at every end of a main
+    /// process: what it did before the last one explains nothing any more.
+    fn explains_a_death(&mut self, killed: bool) -> bool {
         let Some(container) = &mut self.container else { return false };
         let (now, (left, until)) = (Instant::now(), self.unexplained);
         let left = if until.is_some_and(|until| now <= until) { left } else { 0 };
-        let left = left + container.take();
-        self.unexplained = (left.saturating_sub(1), Some(now + SOON));
-        left > 0
+        let found = container.take();
+        let left = left + found;
+        let until = if found > 0 { Some(now + SOON) } else { until };
+        self.unexplained = (left.saturating_sub(u64::from(killed)), until);
+        killed && left > 0
     }
 }
 
@@ -332,11 +335,8 @@ impl Shell {
         let counted = self.cgroups.tree.as_ref().is_some_and(|tree| tree.has(Controller::Memory));
         let now = self.cgroups.group(id, service).filter(|_| counted).and_then(|group| group.oom_kills());
         let Some(now) = now else {
-            return if killed && self.cgroups.explains_a_death() {
-                Exit::OutOfMemory { limit: None }
-            } else {
-                exit
-            };
+            let explained = self.cgroups.explains_a_death(killed);
+            return if explained { Exit::OutOfMemory { limit: None } } else { exit };
         };
         let Some(own) = self.cgroups.services.get_mut(id.index()) else { return exit };
         let before = std::mem::replace(&mut own.seen, now);

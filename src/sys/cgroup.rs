@@ -53,6 +53,8 @@ pub struct Tree {
     path: String,
     /// Bits of the controllers that its children have.
     enabled: u8,
+    /// Those of them that they have from here.
+    granted: u8,
     /// It was made here, and goes with this.
     made: bool,
     /// The supervisor has moved to its leaf.
@@ -62,10 +64,10 @@ pub struct Tree {
 impl Tree {
     fn new(directory: PathBuf, path: &str) -> Self {
         let path = path.trim_end_matches('/').to_owned();
-        Self { directory, path, enabled: 0, made: false, moved: false }
+        Self { directory, path, enabled: 0, granted: 0, made: false, moved: false }
     }
 
-    /// The one in this directory, which is made if it is not there. The supervisor itself does not move there.
+    /// The one in this directory, which is made if it is not there.
     ///
     /// # Errors
     /// Why it cannot be used, as the cause in a sentence.
@@ -102,13 +104,20 @@ impl Tree {
         if self.has(controller) {
             return Ok(());
         }
-        let there = read_to_string(self.directory.join("cgroup.controllers")).unwrap_or_default();
-        if !there.split_ascii_whitespace().any(|name| name == controller.name()) {
+        let lists = |file: &str| {
+            let list = read_to_string(self.directory.join(file)).unwrap_or_default();
+            list.split_ascii_whitespace().any(|name| name == controller.name())
+        };
+        if !lists("cgroup.controllers") {
             return Err(format!("the cgroup has no {} controller", controller.name()));
+        }
+        if lists("cgroup.subtree_control") {
+            self.enabled |= controller as u8;
+            return Ok(());
         }
         let grant = format!("+{}", controller.name());
         let mut given = write(&self.directory.join("cgroup.subtree_control"), &grant);
-        if given == Err(libc::EBUSY) && !self.moved {
+        if given == Err(libc::EBUSY) && self.is_own() {
             self.move_to_leaf().map_err(|errno| {
                 format!("foster cannot move to a cgroup of its own: {}", errno_text(errno))
             })?;
@@ -117,10 +126,11 @@ impl Tree {
         match given {
             Ok(()) => {
                 self.enabled |= controller as u8;
+                self.granted |= controller as u8;
                 Ok(())
             }
             Err(errno) => {
-                if self.enabled == 0 {
+                if self.granted == 0 {
                     self.move_back();
                 }
                 Err(match errno {
@@ -139,6 +149,11 @@ impl Tree {
     #[must_use]
     pub fn has(&self, controller: Controller) -> bool {
         self.enabled & controller as u8 != 0
+    }
+
+    /// Whether the supervisor itself is in it.
+    fn is_own(&self) -> bool {
+        find::path_in("/proc/self/cgroup").is_some_and(|path| path.trim_end_matches('/') == self.path)
     }
 
     fn move_to_leaf(&mut self) -> Result<(), i32> {
@@ -182,7 +197,7 @@ impl Tree {
     /// At the very end: leaves all as it was found, once the groups of the services are removed.
     pub fn close(mut self) {
         for controller in [Controller::Memory, Controller::Cpu, Controller::Pids] {
-            if self.moved && self.has(controller) {
+            if self.granted & controller as u8 != 0 {
                 let _ =
                     write(&self.directory.join("cgroup.subtree_control"), &format!("-{}", controller.name()));
             }
