@@ -182,7 +182,9 @@ fn the_table_has_no_way_round() {
 fn unsafe_is_in_sys_alone() {
     for source in sources().iter().filter(|s| s.room != "sys") {
         for (number, line) in &source.code {
-            assert!(!has_word(line, "unsafe"), "{}:{number}: unsafe", source.path.display());
+            // The symbol that libc calls is in the one file that is no library.
+            let entry = source.path == Path::new("src/main.rs") && line == "#[unsafe(no_mangle)]";
+            assert!(entry || !has_word(line, "unsafe"), "{}:{number}: unsafe", source.path.display());
         }
     }
 }

@@ -43,6 +43,9 @@ _foster() {
             foster,import)
                 cmd="foster__subcmd__import"
                 ;;
+            foster,init)
+                cmd="foster__subcmd__init"
+                ;;
             foster,log-level)
                 cmd="foster__subcmd__log__subcmd__level"
                 ;;
@@ -112,6 +115,9 @@ _foster() {
             foster__subcmd__help,import)
                 cmd="foster__subcmd__help__subcmd__import"
                 ;;
+            foster__subcmd__help,init)
+                cmd="foster__subcmd__help__subcmd__init"
+                ;;
             foster__subcmd__help,log-level)
                 cmd="foster__subcmd__help__subcmd__log__subcmd__level"
                 ;;
@@ -161,7 +167,7 @@ _foster() {
 
     case "${cmd}" in
         foster)
-            opts="-h -V --help --version run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
+            opts="-h -V --help --version run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -325,7 +331,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help)
-            opts="run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
+            opts="run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -451,6 +457,20 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        foster__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -686,6 +706,52 @@ _foster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        foster__subcmd__init)
+            opts="-g -s -p -e -w -r -c -v -h --kill-group --subreaper --parent-death-signal --map-exit --warn-on-reap --rewrite-signal --single-child --no-setsid --wait --exit-zero-on-stop --signal-state --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --parent-death-signal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map-exit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rewrite-signal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --signal-state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         foster__subcmd__log__subcmd__level)
             opts="-h --socket --help error warn info debug trace"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -739,7 +805,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__man)
-            opts="-h --out --help run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man"
+            opts="-h --out --help run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -38,6 +38,33 @@ _arguments "${_arguments_options[@]}" : \
 '*::directories -- Services directories, base layer first \[default\: FOSTER_SERVICES, then foster.toml, then /etc/foster/services.d\]:_files' \
 && ret=0
 ;;
+(init)
+_arguments "${_arguments_options[@]}" : \
+'*-p+[The signal that foster gets, and passes on, when its own parent dies]:SIGNAL:_default' \
+'*--parent-death-signal=[The signal that foster gets, and passes on, when its own parent dies]:SIGNAL:_default' \
+'*-e+[End with the second code when the command ends with the first; a signal stands for 128+n, and a code alone becomes 0 \[repeatable\]]:CODE=CODE:_default' \
+'*--map-exit=[End with the second code when the command ends with the first; a signal stands for 128+n, and a code alone becomes 0 \[repeatable\]]:CODE=CODE:_default' \
+'*-r+[Pass the second signal on for the first; 0 drops it \[repeatable\]]:SIGNAL:SIGNAL:_default' \
+'*--rewrite-signal=[Pass the second signal on for the first; 0 drops it \[repeatable\]]:SIGNAL:SIGNAL:_default' \
+'*--wait=[When the command has ended, send SIGTERM to all that it has left, daemons too, wait so long for them, and kill the rest]:TIME:_default' \
+'*--signal-state=[The blocked and ignored signals that the command begins with\: \`restore\` those that foster began with, or \`reset\` to none \[default\: restore\]]:STATE:_default' \
+'*-g[Pass signals on to the process group of the command, not to the command alone]' \
+'*--kill-group[Pass signals on to the process group of the command, not to the command alone]' \
+'*-s[End with code 1 where orphans cannot be adopted; without it they are wherever the kernel allows it]' \
+'*--subreaper[End with code 1 where orphans cannot be adopted; without it they are wherever the kernel allows it]' \
+'*-w[Tell of every orphan that is reaped]' \
+'*--warn-on-reap[Tell of every orphan that is reaped]' \
+'*-c[Leave the command in the process group of foster, and the terminal as it is]' \
+'*--single-child[Leave the command in the process group of foster, and the terminal as it is]' \
+'*--no-setsid[The same as --single-child]' \
+'*--exit-zero-on-stop[End with 0 when the command was ended by a signal that was passed on, or with 128+n for it]' \
+'*-v[Tell of the life of the command; twice\: of every signal and every orphan]' \
+'*--verbose[Tell of the life of the command; twice\: of every signal and every orphan]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'*::command -- The command and its arguments:_default' \
+&& ret=0
+;;
 (check)
 _arguments "${_arguments_options[@]}" : \
 '*--services=[A further services directory, over those before it]:DIR:_files' \
@@ -255,7 +282,7 @@ _arguments "${_arguments_options[@]}" : \
 '()--out=[Write the pages of all verbs into this directory]:DIR:_files' \
 '-h[Print help]' \
 '--help[Print help]' \
-'::verb -- A verb \[default\: foster itself\]:(run check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man)' \
+'::verb -- A verb \[default\: foster itself\]:(run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man)' \
 && ret=0
 ;;
 (help)
@@ -271,6 +298,10 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:foster-help-command-$line[1]:"
         case $line[1] in
             (run)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(init)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -375,6 +406,7 @@ esac
 _foster_commands() {
     local commands; commands=(
 'run:Start the services and supervise them until the container is to end' \
+'init:Be the init of one command\: pass signals on, reap orphans, end with its code' \
 'check:Validate the configuration without starting anything' \
 'status:Show the state of services' \
 'start:Start services, with all that they require, and wait until they are ready' \
@@ -439,6 +471,7 @@ _foster__subcmd__healthcheck_commands() {
 _foster__subcmd__help_commands() {
     local commands; commands=(
 'run:Start the services and supervise them until the container is to end' \
+'init:Be the init of one command\: pass signals on, reap orphans, end with its code' \
 'check:Validate the configuration without starting anything' \
 'status:Show the state of services' \
 'start:Start services, with all that they require, and wait until they are ready' \
@@ -508,6 +541,11 @@ _foster__subcmd__help__subcmd__help_commands() {
 _foster__subcmd__help__subcmd__import_commands() {
     local commands; commands=()
     _describe -t commands 'foster help import commands' commands "$@"
+}
+(( $+functions[_foster__subcmd__help__subcmd__init_commands] )) ||
+_foster__subcmd__help__subcmd__init_commands() {
+    local commands; commands=()
+    _describe -t commands 'foster help init commands' commands "$@"
 }
 (( $+functions[_foster__subcmd__help__subcmd__log-level_commands] )) ||
 _foster__subcmd__help__subcmd__log-level_commands() {
@@ -583,6 +621,11 @@ _foster__subcmd__help__subcmd__wait_commands() {
 _foster__subcmd__import_commands() {
     local commands; commands=()
     _describe -t commands 'foster import commands' commands "$@"
+}
+(( $+functions[_foster__subcmd__init_commands] )) ||
+_foster__subcmd__init_commands() {
+    local commands; commands=()
+    _describe -t commands 'foster init commands' commands "$@"
 }
 (( $+functions[_foster__subcmd__log-level_commands] )) ||
 _foster__subcmd__log-level_commands() {

@@ -13,6 +13,7 @@ mod generated;
 mod graph;
 mod healthcheck;
 mod import;
+mod init;
 mod log_level;
 mod logs;
 mod man;
@@ -27,7 +28,6 @@ mod timeline;
 mod wait;
 
 use clap::{ArgMatches, Args, Command};
-use std::process::ExitCode;
 
 /// What was asked did not come true.
 const EX_FALSE: u8 = 1;
@@ -68,6 +68,7 @@ impl Row {
 /// Every verb, in the order in which people meet them.
 const VERBS: &[Row] = &[
     Row::new::<run::Args>("run"),
+    Row { name: "init", declare: init::declare, run: |_| Ok(EX_USAGE) },
     Row::new::<check::Args>("check"),
     Row::new::<status::Args>("status"),
     Row::new::<act::Start>("start"),
@@ -108,9 +109,9 @@ fn command(only: Option<&Row>) -> Command {
     }
 }
 
-/// Runs the command line of this process.
+/// Runs the command line of this process, and gives the exit code.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main() -> u8 {
     let first = std::env::args_os().nth(1);
     let named = first.and_then(|word| VERBS.iter().find(|verb| word == verb.name));
     let parsed = command(named).try_get_matches().and_then(|matches| {
@@ -123,11 +124,11 @@ pub fn main() -> ExitCode {
         (verb.run)(matches)
     });
     match parsed {
-        Ok(code) => code.into(),
+        Ok(code) => code,
         Err(error) => {
             // Where nobody can read it, the code still tells.
             let _ = error.print();
-            if error.use_stderr() { EX_USAGE.into() } else { ExitCode::SUCCESS }
+            if error.use_stderr() { EX_USAGE } else { 0 }
         }
     }
 }

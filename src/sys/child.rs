@@ -249,7 +249,7 @@ fn take_the_terminal() -> Result<(), Failure> {
 ///
 /// In shared memory, before Linux 5.16, a core dump of the child would kill the supervisor too (`zap_threads`). There,
 /// for the instant between unblocking and exec, which resets it, such a signal ends the child with exit code 128+n.
-fn dumps_core(signal: c_int) -> bool {
+pub(super) fn dumps_core(signal: c_int) -> bool {
     matches!(
         signal,
         libc::SIGQUIT
@@ -358,7 +358,7 @@ fn execve(path: &CStr, argv: &Strings, envp: &Strings) -> isize {
 }
 
 /// Whether a file that the kernel does not know how to execute is text for a shell: no NUL byte in its first line.
-fn is_script(path: &CStr) -> bool {
+pub(super) fn is_script(path: &CStr) -> bool {
     let fd = open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC);
     if fd < 0 {
         return false;

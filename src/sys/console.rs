@@ -48,3 +48,35 @@ pub fn readable_bytes(fd: impl AsFd) -> Result<usize> {
     let done = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::FIONREAD, &raw mut count) };
     Errno::result(done).map(|_| usize::try_from(count).unwrap_or(0))
 }
+
+/// Writes a short text to standard output or error of this process without waiting: what has no room is lost, and so is what
+/// cannot be written at all. No descriptor is changed. A SIGPIPE that it causes is from this process.
+pub fn say(fd: BorrowedFd<'_>, text: &[u8]) {
+    // A pipe of Linux 6.4; a socket; or whatever poll(2) says has room.
+    if matches!(send_nowait(fd, text), Err(Errno::ENOTSOCK))
+        && matches!(write_nowait(fd, text), Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS))
+    {
+        let mut ask = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+        // SAFETY: one pollfd that lives, and one live slice.
+        unsafe {
+            if libc::poll(&raw mut ask, 1, 0) == 1 {
+                libc::write(fd.as_raw_fd(), text.as_ptr().cast(), text.len());
+            }
+        }
+    }
+}
+
+/// Writes a text to a standard descriptor, 1 or 2, waiting for room; what cannot be written is lost. For what is printed
+/// before an init has begun.
+pub fn print(fd: i32, text: &str) {
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        // SAFETY: the pointer and the length are those of one live slice.
+        let written = unsafe { libc::write(fd, rest.as_ptr().cast(), rest.len()) };
+        match usize::try_from(written) {
+            Ok(count) if count > 0 => rest = rest.get(count..).unwrap_or_default(),
+            Err(_) if Errno::last() == Errno::EINTR => {}
+            _ => return,
+        }
+    }
+}

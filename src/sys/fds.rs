@@ -46,6 +46,11 @@ pub fn closed_at_entry() -> Vec<RawFd> {
     (0..3).filter(|fd| closed >> fd & 1 == 1).collect()
 }
 
+/// The same as one bit for each.
+pub(super) fn closed_bits() -> u8 {
+    CLOSED_AT_ENTRY.load(Ordering::Relaxed)
+}
+
 /// Without close_range(2) and /proc, descriptors up to this one are closed.
 const HIGHEST: RawFd = 65_535;
 

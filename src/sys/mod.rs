@@ -7,6 +7,8 @@
 //! | `prepare`        | a service's `Exec` to orders for a child: all that may fail or allocate    |
 //! | `environment`    | the variables of a child, files and secrets included                       |
 //! | `spawn`, `stack` | clone(2), the report of the child, the stacks that children borrow         |
+//! | `init_child`, `arguments` | the one child of `foster init`, and the command line without a copy   |
+//! | `foreground`, `taking` | the terminal's foreground group; signals one at a time                |
 //! | `child`, `child_fds`, `raw` | what the child does until exec, on raw system calls             |
 //! | `error`, `diagnose` | why a start failed, in words                                            |
 //! | `users`          | /etc/passwd and /etc/group without NSS                                     |
@@ -27,6 +29,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod arguments;
 mod capabilities;
 pub mod cgroup;
 mod child;
@@ -38,7 +41,9 @@ mod environment;
 mod error;
 pub mod fds;
 mod files;
+pub mod foreground;
 mod fork;
+pub mod init_child;
 pub mod limits;
 pub mod listen;
 pub mod memory;
@@ -51,6 +56,7 @@ pub mod reap;
 pub mod signal;
 mod spawn;
 mod stack;
+pub mod taking;
 mod terminal;
 pub mod thread;
 #[cfg(all(panic = "abort", target_feature = "crt-static", target_env = "gnu"))]

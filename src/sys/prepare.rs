@@ -24,7 +24,7 @@ pub struct Prepared {
 }
 
 /// What an explanation of a failure needs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Context {
     pub(super) command: String,
     pub(super) path: String,

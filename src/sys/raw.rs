@@ -5,6 +5,7 @@
 //!
 //! A result is what the kernel returns: negative error numbers.
 
+use super::signal::{Mask, SET_SIZE};
 use libc::{c_int, c_long};
 use std::os::fd::RawFd;
 
@@ -130,8 +131,8 @@ pub(super) unsafe fn fork_into(cgroup: RawFd) -> libc::pid_t {
 }
 
 /// Starts a child on the stack that ends at `top`, in this memory and in the cgroup v2 of this directory if one is given,
-/// which runs `entry(argument)`. The parent goes on at once (no `CLONE_VFORK`). Returns the child's pid, or a negative error
-/// number.
+/// which runs `entry(argument)`. The parent goes on at once, or with `CLONE_VFORK` in `flags` when the child has executed
+/// or ended. Returns the child's pid, or a negative error number.
 ///
 /// # Safety
 /// The stack must be free, large enough and live until the child has executed or ended, as must all that `argument`
@@ -142,6 +143,7 @@ pub(super) unsafe fn clone_shared<T>(
     cgroup: Option<RawFd>,
     entry: unsafe extern "C" fn(*const T) -> !,
     argument: *const T,
+    flags: c_int,
 ) -> isize {
     let result;
     // SAFETY: two words below the (16-byte aligned) end of the stack hold what the child pops, so that it calls with an
@@ -150,7 +152,7 @@ pub(super) unsafe fn clone_shared<T>(
         let sp = top.sub(2);
         sp.write(argument as usize);
         sp.add(1).write(entry as *const () as usize);
-        let arguments = CloneArguments::new(libc::CLONE_VM, cgroup, sp as usize);
+        let arguments = CloneArguments::new(libc::CLONE_VM | flags, cgroup, sp as usize);
         let (number, first, second) = arguments.of_call(sp as usize);
         core::arch::asm!(
             "syscall",
@@ -172,8 +174,8 @@ pub(super) unsafe fn clone_shared<T>(
 }
 
 /// Starts a child on the stack that ends at `top`, in this memory and in the cgroup v2 of this directory if one is given,
-/// which runs `entry(argument)`. The parent goes on at once (no `CLONE_VFORK`). Returns the child's pid, or a negative error
-/// number.
+/// which runs `entry(argument)`. The parent goes on at once, or with `CLONE_VFORK` in `flags` when the child has executed
+/// or ended. Returns the child's pid, or a negative error number.
 ///
 /// # Safety
 /// The stack must be free, large enough and live until the child has executed or ended, as must all that `argument`
@@ -184,6 +186,7 @@ pub(super) unsafe fn clone_shared<T>(
     cgroup: Option<RawFd>,
     entry: unsafe extern "C" fn(*const T) -> !,
     argument: *const T,
+    flags: c_int,
 ) -> isize {
     let result;
     // SAFETY: two words below the (16-byte aligned) end of the stack hold what the child pops. The child never comes
@@ -192,7 +195,7 @@ pub(super) unsafe fn clone_shared<T>(
         let sp = top.sub(2);
         sp.write(argument as usize);
         sp.add(1).write(entry as *const () as usize);
-        let arguments = CloneArguments::new(libc::CLONE_VM, cgroup, sp as usize);
+        let arguments = CloneArguments::new(libc::CLONE_VM | flags, cgroup, sp as usize);
         let (number, first, second) = arguments.of_call(sp as usize);
         core::arch::asm!(
             "svc 0",
@@ -222,6 +225,7 @@ pub(super) unsafe fn clone_shared<T>(
     _: Option<RawFd>,
     _: unsafe extern "C" fn(*const T) -> !,
     _: *const T,
+    _: c_int,
 ) -> isize {
     -(libc::ENOSYS as isize)
 }
@@ -250,13 +254,22 @@ pub(super) fn set_action(signal: c_int, contained: bool) {
     extern "C" fn end(signal: c_int) {
         exit(128_i32.wrapping_add(signal))
     }
-    // The kernel of x86-64 insists on a restorer; `end` never returns to one.
+    install(signal, if contained { end as *const () as usize } else { libc::SIG_DFL });
+}
+
+/// Ignores `signal`.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) fn ignore(signal: c_int) {
+    install(signal, libc::SIG_IGN);
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn install(signal: c_int, handler: usize) {
+    // The kernel of x86-64 insists on a restorer; the one handler that there is never returns to one.
     const SA_RESTORER: usize = 0x0400_0000;
-    let end = end as *const () as usize;
-    let action = if contained {
-        KernelAction { handler: end, flags: SA_RESTORER, restorer: end, mask: u64::MAX }
-    } else {
-        KernelAction { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 }
+    let action = match handler {
+        libc::SIG_DFL | libc::SIG_IGN => KernelAction { handler, flags: 0, restorer: 0, mask: 0 },
+        _ => KernelAction { handler, flags: SA_RESTORER, restorer: handler, mask: u64::MAX },
     };
     // SAFETY: `action` has the kernel's layout and 8 is the size of its mask.
     unsafe { call(libc::SYS_rt_sigaction, [signal as usize, &raw const action as usize, 0, 8, 0]) };
@@ -267,6 +280,13 @@ pub(super) fn set_action(signal: c_int, contained: bool) {
 pub(super) fn set_action(signal: c_int, _: bool) {
     // SAFETY: SIG_DFL is a valid action; a signal that may not be set gives an error and no harm.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
+}
+
+/// Ignores `signal`.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) fn ignore(signal: c_int) {
+    // SAFETY: as above.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
 
 /// The action of `signal`. libc would not tell that of its own signals, which can be inherited ignored: posix_spawn(3)
@@ -292,9 +312,13 @@ pub(super) fn action(signal: c_int) -> Option<libc::sighandler_t> {
 
 /// Unblocks every signal of this thread.
 pub(super) fn unblock_all() {
-    let none = [0u64; 2];
-    let size = if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
+    set_mask(0);
+}
+
+/// Sets the mask of this thread.
+pub(super) fn set_mask(mask: Mask) {
+    let mask = [mask, 0];
     let how = libc::SIG_SETMASK as usize;
     // SAFETY: the set is as large as said.
-    unsafe { call(libc::SYS_rt_sigprocmask, [how, &raw const none as usize, 0, size, 0]) };
+    unsafe { call(libc::SYS_rt_sigprocmask, [how, &raw const mask as usize, 0, SET_SIZE, 0]) };
 }

@@ -57,6 +57,56 @@ pub fn peek_one(pid: Pid) -> Option<Exit> {
     }
 }
 
+/// What [`next`] took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// There is no child at all.
+    None,
+    /// There are children, and none has anything to tell.
+    Running,
+    /// This one was dead, and is consumed.
+    Dead {
+        /// Its process id.
+        pid: Pid,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// This one was stopped by a signal.
+    Stopped {
+        /// Its process id.
+        pid: Pid,
+    },
+}
+
+/// Takes a dead child away, own or adopted, or, with `stops`, what one tells that was stopped, in one system call: for
+/// `foster init`, which has nothing to look up before. Never waits.
+#[must_use]
+pub fn next(stops: bool) -> Next {
+    let flags = libc::WNOHANG | libc::__WALL | if stops { libc::WUNTRACED } else { 0 };
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` has room for the answer.
+        let pid = unsafe { libc::waitpid(-1, &raw mut status, flags) };
+        match pid {
+            0 => return Next::Running,
+            1.. if libc::WIFEXITED(status) => {
+                let code = libc::WEXITSTATUS(status).try_into().unwrap_or(u8::MAX);
+                return Next::Dead { pid, exit: Exit::Code(code) };
+            }
+            1.. if libc::WIFSTOPPED(status) => return Next::Stopped { pid },
+            1.. => match Signal::from_number(libc::WTERMSIG(status)) {
+                Some(signal) => {
+                    let core = libc::WCOREDUMP(status);
+                    return Next::Dead { pid, exit: Exit::Signal { signal, core } };
+                }
+                None => continue,
+            },
+            _ if errno() == libc::EINTR => {}
+            _ => return Next::None,
+        }
+    }
+}
+
 /// What a shell wants to know of a job that lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -151,6 +201,14 @@ pub fn group_of(pid: Pid) -> Option<Pid> {
 pub fn set_child_subreaper() -> bool {
     // SAFETY: takes numbers.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 }
+}
+
+/// Whether that is so.
+#[must_use]
+pub fn is_child_subreaper() -> bool {
+    let mut answer: libc::c_int = 0;
+    // SAFETY: room for the answer.
+    unsafe { libc::prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut answer) == 0 && answer != 0 }
 }
 
 #[cfg(test)]

@@ -19,6 +19,10 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 /// A set of signals: bit n-1 stands for signal n.
 pub type Mask = u64;
 
+/// Bytes of a set of signals as the kernel has it; MIPS has 128 signals.
+pub(super) const SET_SIZE: usize =
+    if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
+
 static INHERITED_MASK: AtomicU64 = AtomicU64::new(0);
 static INHERITED_PIPE: AtomicU64 = AtomicU64::new(0);
 
@@ -131,14 +135,42 @@ pub fn mask() -> Mask {
 
 /// rt_sigprocmask(2) itself: libc's functions leave out the signals that libc uses.
 fn change_mask(how: libc::c_int, set: Option<Mask>) -> Mask {
-    // MIPS has 128 signals.
-    let size = if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16usize } else { 8 };
     let set = set.map(|mask| [mask, if how == libc::SIG_BLOCK { mask } else { 0 }]);
     let new = set.as_ref().map_or(null(), |words| words.as_ptr());
     let mut old = [0 as Mask; 2];
-    // SAFETY: both sets have room for `size` bytes.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, new, old.as_mut_ptr(), size) };
+    // SAFETY: both sets have room for so many bytes.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, new, old.as_mut_ptr(), SET_SIZE) };
     old[0]
+}
+
+/// The signals that wait to be unblocked.
+pub(super) fn pending() -> Mask {
+    let mut set = [0 as Mask; 2];
+    // SAFETY: the set has room for so many bytes.
+    unsafe { libc::syscall(libc::SYS_rt_sigpending, set.as_mut_ptr(), SET_SIZE) };
+    set[0]
+}
+
+/// Whether a signal was ignored, and is not after this: its action is the default one then.
+pub(super) fn heed(number: libc::c_int) -> bool {
+    let ignored = raw::action(number) == Some(libc::SIG_IGN);
+    set_action(number, libc::SIG_DFL);
+    ignored
+}
+
+/// Ignores SIGPIPE, as Rust's runtime does: a write that nobody will read is an error then.
+pub fn ignore_pipe() {
+    set_action(libc::SIGPIPE, libc::SIG_IGN);
+}
+
+/// The mask that this process was started with.
+pub(super) fn inherited_mask() -> Mask {
+    INHERITED_MASK.load(Ordering::Relaxed)
+}
+
+/// Whether SIGPIPE was ignored when this process was started.
+pub(super) fn inherited_pipe() -> bool {
+    INHERITED_PIPE.load(Ordering::Relaxed) != 0
 }
 
 fn set_action(number: libc::c_int, action: libc::sighandler_t) {

@@ -216,7 +216,7 @@ fn make(orders: &Orders, stack: Option<&Stack>, cgroup: Option<RawFd>) -> Result
     let result = match stack {
         // SAFETY: the stack is lent to this child alone and orders are boxed; both are in a `Loan` until the report
         // pipe is at its end. `child::run` keeps to raw system calls. All signals are blocked.
-        Some(stack) => unsafe { raw::clone_shared(stack.top(), cgroup, child::run, orders) },
+        Some(stack) => unsafe { raw::clone_shared(stack.top(), cgroup, child::run, orders, 0) },
         // SAFETY: the child only runs `child::run`, raw system calls, so it waits for no lock that another thread holds.
         None => match unsafe { cgroup.map_or_else(|| libc::fork(), |cgroup| raw::fork_into(cgroup)) } {
             // SAFETY: the orders are the child's own copy; all signals are blocked.

@@ -84,7 +84,7 @@ impl Options {
 fn usage(problem: &str) -> ! {
     eprintln!("{problem}");
     eprintln!(
-        "usage: sh tests/bench/run.sh [--quick] [--only start,restart,orphans,stop,memory,idle,control,probes,flood,log,size] \
+        "usage: sh tests/bench/run.sh [--quick] [--only start,restart,orphans,stop,memory,idle,init,control,probes,flood,log,size] \
          [--peers floor,foster,…] [--foster PATH] [--rounds K] [--document FILE]"
     );
     std::process::exit(64);

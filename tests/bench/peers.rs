@@ -6,6 +6,7 @@ mod cgroup;
 mod control;
 mod crash;
 mod flood;
+mod init;
 mod instance;
 mod log;
 mod options;
@@ -38,13 +39,14 @@ fn main() {
     let peers = setup::installed(&options);
     let mut bench = Bench { options, peers, report: Report::new() };
     type Part = fn(&mut Bench);
-    let parts: [(&str, Part); 11] = [
+    let parts: [(&str, Part); 12] = [
         ("start", start::measure),
         ("restart", crash::measure),
         ("orphans", orphans::measure),
         ("stop", stop::measure),
         ("memory", rest::memory),
         ("idle", rest::idle),
+        ("init", init::measure),
         ("control", control::measure),
         ("probes", probes::measure),
         ("flood", flood::measure),

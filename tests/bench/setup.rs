@@ -54,9 +54,12 @@ pub enum Kind {
     Foster,
     S6,
     Runit,
-    /// tini, dumb-init, catatonit: one command.
+    /// foster init, tini, dumb-init, catatonit: one command.
     Single,
 }
+
+/// The one of these that is a verb.
+const INIT: &str = "foster init";
 
 #[derive(Clone, Debug)]
 pub struct Peer {
@@ -71,6 +74,7 @@ pub fn installed(options: &Options) -> Vec<Peer> {
     let all = [
         ("floor", Kind::Floor, options.helper("floor"), ""),
         ("foster", Kind::Foster, options.foster.to_string_lossy().into_owned(), ""),
+        (INIT, Kind::Single, options.foster.to_string_lossy().into_owned(), ""),
         ("s6", Kind::S6, "s6-svscan".into(), "s6"),
         ("runit", Kind::Runit, "runsvdir".into(), "runit"),
         ("tini", Kind::Single, "tini".into(), "tini"),
@@ -89,7 +93,9 @@ pub fn installed(options: &Options) -> Vec<Peer> {
         };
         let version = match kind {
             Kind::Floor => "tests/bench/src/floor.c".into(),
-            Kind::Foster => first_line(Command::new(&program).arg("--version")).unwrap_or_else(|| "?".into()),
+            _ if kind == Kind::Foster || name == INIT => {
+                first_line(Command::new(&program).arg("--version")).unwrap_or_else(|| "?".into())
+            }
             _ => first_line(Command::new("dpkg-query").args([
                 "-W",
                 "-f",
@@ -116,6 +122,18 @@ pub fn first_line(command: &mut Command) -> Option<String> {
 }
 
 impl Peer {
+    /// The program, and what is to be said before a command.
+    pub fn words(&self) -> Vec<String> {
+        let program = self.program.to_string_lossy().into_owned();
+        let words: &[&str] = match self.name {
+            INIT => &["init", "--"],
+            "tini" => &["-s", "--"],
+            "catatonit" => &["--"],
+            _ => &[],
+        };
+        std::iter::once(program).chain(words.iter().map(|&word| word.into())).collect()
+    }
+
     /// Whether the peer can do this at all.
     pub fn can(&self, load: Load) -> bool {
         match (self.kind, load) {
@@ -155,7 +173,7 @@ impl Peer {
                 argv.extend(command("{}"));
             }
             Kind::Single => {
-                argv.push("--".into());
+                argv = self.words();
                 argv.extend(command("0"));
             }
             Kind::Foster => {

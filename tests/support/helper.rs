@@ -61,6 +61,7 @@ extern "C" fn entry() {
         ["outsider"] => outsider(),
         ["logger", name, file, ..] => super::logger::log(name, file, &words[3..]),
         ["speak", name, ..] => super::speaker::speak(name, &words[2..]),
+        ["hear", end] => super::hearer::hear(end.parse().unwrap()),
         ["status"] => status(),
         ["look"] => super::lives::look(),
         ["leave-socket", path] => i32::from(std::os::unix::net::UnixListener::bind(path).is_err()),

@@ -15,6 +15,7 @@
 mod answer;
 mod cgroup;
 mod container;
+mod hearer;
 mod helper;
 mod http;
 mod launch;
