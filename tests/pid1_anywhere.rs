@@ -29,8 +29,7 @@ enum Mode {
 }
 
 fn modes() -> impl Iterator<Item = Mode> {
-    let all = [Mode::Services, Mode::Command, Mode::Init, Mode::Wait];
-    all.into_iter().filter(|mode| mode.is_run() || support::has_init())
+    [Mode::Services, Mode::Command, Mode::Init, Mode::Wait].into_iter()
 }
 
 impl Mode {

@@ -135,19 +135,6 @@ pub fn record_skip(why: &str) {
     }
 }
 
-/// Whether the binary under test has `foster init`; what needs it is left out aloud otherwise.
-pub fn has_init() -> bool {
-    static HAS: OnceLock<bool> = OnceLock::new();
-    *HAS.get_or_init(|| {
-        let output = Command::new(foster_bin()).args(["init", "--help"]).output();
-        let has = output.is_ok_and(|output| output.status.success());
-        if !has {
-            record_skip("this binary has no `foster init`");
-        }
-        has
-    })
-}
-
 pub fn is_root() -> bool {
     // SAFETY: no arguments, cannot fail.
     unsafe { libc::geteuid() == 0 }
