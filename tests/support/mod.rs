@@ -33,7 +33,7 @@ mod verbs;
 pub(crate) use cgroup::unified;
 pub use cgroup::{Memory, Pids, Unified};
 pub use container::{Container, Exit};
-pub use helper::{helper, helper_shell, program};
+pub use helper::{helper, helper_shell, program, reset_signals};
 pub use http::{Answer, Client};
 pub use launch::{Launch, Launched};
 pub use processes::{Process, in_namespace_of, signal, signal_mask};
