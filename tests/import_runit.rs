@@ -30,8 +30,14 @@ fn a_simple_run_becomes_a_command_and_keys() {
          [log]\nstderr = \"stdout\"\n"
     );
     let report = report(&source, &converted);
-    assert!(report.starts_with("sv/web/run: web/run: approximated -> web: command, log.stderr, "), "{report}");
-    assert!(report.contains("HOME, USER and LOGNAME follow the user; limits count for hard ones too; "), "{report}");
+    assert!(
+        report.starts_with("sv/web/run: web/run: approximated -> web: command, log.stderr, "),
+        "{report}"
+    );
+    assert!(
+        report.contains("HOME, USER and LOGNAME follow the user; limits count for hard ones too; "),
+        "{report}"
+    );
 }
 
 #[test]
@@ -184,7 +190,8 @@ fn it_runs_as_it_is() {
         ("off/run", "#!/bin/sh\necho up off >> $EVENTS\nexec sleep 1000\n"),
         ("off/down", ""),
     ]);
-    let mut c = Setup::new().arguments(&["run", "--import", "runit", source.path().to_str().unwrap()]).start();
+    let mut c =
+        Setup::new().arguments(&["run", "--import", "runit", source.path().to_str().unwrap()]).start();
     c.wait_event("up web 1");
     c.wait_event("up db");
     c.terminate();

@@ -42,7 +42,10 @@ fn a_base_image_of_milestones_into_which_a_layer_puts_a_step() {
         ("rc/init-shop/run", "#!/usr/bin/with-contenv bash\nprintf x > /run/s6/container_environment/X\n"),
         ("rc/init-shop/dependencies.d/init-config", ""),
         ("rc/svc-shop/type", LONGRUN),
-        ("rc/svc-shop/run", "#!/usr/bin/with-contenv bash\n\nexec 2>&1\nexec s6-setuidgid abc shop --port 80\n"),
+        (
+            "rc/svc-shop/run",
+            "#!/usr/bin/with-contenv bash\n\nexec 2>&1\nexec s6-setuidgid abc shop --port 80\n",
+        ),
         ("rc/svc-shop/notification-fd", "3\n"),
         ("rc/svc-shop/dependencies.d/init-config-end", ""),
         ("rc/svc-cron/type", LONGRUN),
@@ -73,10 +76,16 @@ fn a_base_image_of_milestones_into_which_a_layer_puts_a_step() {
         "command = [\"shop\", \"--port\", \"80\"]\nrequires = [\"init-config-end\"]\nuser = \"abc\"\n\n[ready]\nfd = 3\n\n\
          [log]\nstderr = \"stdout\"\n"
     );
-    assert_eq!(file(&converted, "svc-cron.toml"), "command = [\"crond\", \"-f\"]\n\n[when]\nenv = [\"CRON\"]\n");
+    assert_eq!(
+        file(&converted, "svc-cron.toml"),
+        "command = [\"crond\", \"-f\"]\n\n[when]\nenv = [\"CRON\"]\n"
+    );
     let report = report(&source, &converted);
     assert!(report.contains("init-shop: container_environment: not carried; "), "{report}");
-    assert!(report.contains("init-config-end/dependencies.d/init-shop: exact -> init-config-end: requires\n"), "{report}");
+    assert!(
+        report.contains("init-config-end/dependencies.d/init-shop: exact -> init-config-end: requires\n"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -116,7 +125,10 @@ fn pipelines_into_loggers_become_files_and_others_keep_their_reader() {
         ("rc/log-prepare/type", ONESHOT),
         ("rc/log-prepare/up", "if { mkdir -p /dev/shm/logs } chown nobody /dev/shm/logs"),
         ("rc/nginx/type", LONGRUN),
-        ("rc/nginx/run", "#!/command/execlineb -P\nfdmove -c 2 1\nimportas -D 80 PORT PORT\nnginx -p ${PORT}\n"),
+        (
+            "rc/nginx/run",
+            "#!/command/execlineb -P\nfdmove -c 2 1\nimportas -D 80 PORT PORT\nnginx -p ${PORT}\n",
+        ),
         ("rc/nginx/producer-for", "nginx-log\n"),
         ("rc/nginx/timeout-kill", "5000\n"),
         ("rc/nginx/down-signal", "SIGQUIT\n"),
@@ -162,7 +174,12 @@ fn pipelines_into_loggers_become_files_and_others_keep_their_reader() {
     );
     let report = report(&source, &converted);
     assert!(report.contains("b/producer-for:1: b/producer-for: exact -> b: log\n"), "{report}");
-    assert!(report.contains("a/producer-for:1: a/producer-for: approximated -> a: log; standard error goes there too\n"), "{report}");
+    assert!(
+        report.contains(
+            "a/producer-for:1: a/producer-for: approximated -> a: log; standard error goes there too\n"
+        ),
+        "{report}"
+    );
 }
 
 #[test]
@@ -229,7 +246,11 @@ fn scripts_and_service_directories_of_before_version_3() {
     );
     assert!(file(&converted, "off.toml").contains("enabled = false\n"));
     let bye = file(&converted, "finish-10-bye.toml");
-    assert!(bye.contains("command = [\"sleep\", \"infinity\"]\n") && bye.contains("[stop]\ncommand = [\"bye\"]\n"), "{bye}");
+    assert!(
+        bye.contains("command = [\"sleep\", \"infinity\"]\n")
+            && bye.contains("[stop]\ncommand = [\"bye\"]\n"),
+        "{bye}"
+    );
     assert!(file(&converted, "finish-20-late.toml").contains("\"finish-10-bye\"]\n"));
 }
 
@@ -237,14 +258,20 @@ fn scripts_and_service_directories_of_before_version_3() {
 fn a_chain_that_has_no_keys_stays_a_script_and_that_is_said() {
     let source = image(&[
         ("etc/services.d/a/run", "#!/command/execlineb -P\nbacktick X { hostname }\nimportas -i X X\na $X\n"),
-        ("etc/services.d/b/run", "#!/bin/sh\nwhile sleep 30; do curl -fs http://localhost/ || s6-svc -t /run/service/a; done\n"),
+        (
+            "etc/services.d/b/run",
+            "#!/bin/sh\nwhile sleep 30; do curl -fs http://localhost/ || s6-svc -t /run/service/a; done\n",
+        ),
         ("etc/services.d/c/run", "#!/command/execlineb -P\nforeground { mkdir /x }\ns6-setuidgid c\nc\n"),
     ]);
     let converted = source.converted();
     assert_eq!(file(&converted, "a.toml"), "command = [\"/etc/services.d/a/run\"]\n");
     assert_eq!(file(&converted, "c.toml"), "command = [\"/etc/services.d/c/run\"]\n");
     let report = report(&source, &converted);
-    assert!(report.contains("`backtick` cannot be said in keys, so it runs as it is, and needs execline"), "{report}");
+    assert!(
+        report.contains("`backtick` cannot be said in keys, so it runs as it is, and needs execline"),
+        "{report}"
+    );
     assert!(report.contains("it runs `s6-svc`: "), "{report}");
 }
 
@@ -256,7 +283,13 @@ fn what_is_broken_is_an_error_with_its_place() {
         (&[("rc/a/type", ONESHOT)], "the oneshot `a` has no `up`"),
         (&[("rc/a/type", ONESHOT), ("rc/a/up", "a {\n")], "a `{` is never closed"),
         (
-            &[("rc/a/type", ONESHOT), ("rc/a/up", "a"), ("rc/a/dependencies.d/bb", ""), ("rc/b/type", ONESHOT), ("rc/b/up", "b")],
+            &[
+                ("rc/a/type", ONESHOT),
+                ("rc/a/up", "a"),
+                ("rc/a/dependencies.d/bb", ""),
+                ("rc/b/type", ONESHOT),
+                ("rc/b/up", "b"),
+            ],
             "there is no definition `bb`",
         ),
         (&[("etc/fix-attrs.d/a", "x y\n"), ("etc/cont-init.d/a", "")], "a line of fix-attrs.d is"),
@@ -283,7 +316,10 @@ fn it_runs_as_it_is() {
     let source = image(&[
         ("rc/init/type", ONESHOT),
         ("rc/init/up", "/etc/s6-overlay/scripts/init"),
-        ("etc/s6-overlay/scripts/init", "#!/command/with-contenv sh\necho up init >> $EVENTS\nsleep 0.1\necho init done >> $EVENTS\n"),
+        (
+            "etc/s6-overlay/scripts/init",
+            "#!/command/with-contenv sh\necho up init >> $EVENTS\nsleep 0.1\necho init done >> $EVENTS\n",
+        ),
         ("rc/web/type", LONGRUN),
         ("rc/web/run", "#!/command/with-contenv sh\necho up web >> $EVENTS\nexec sleep 1000\n"),
         ("rc/web/finish", "#!/bin/sh\n/run/s6/basedir/bin/halt\n"),

@@ -139,7 +139,10 @@ pub struct Loaded {
 pub fn load(request: &Request<'_>) -> Result<Loaded, Report> {
     let mut sources = Sources::default();
     let findings = Findings::default();
-    let imported = request.import.as_ref().map(|import| import::read(import, request.environment, &mut sources, &findings));
+    let imported = request
+        .import
+        .as_ref()
+        .map(|import| import::read(import, request.environment, &mut sources, &findings));
     let global = settings::read(request, imported.as_ref(), &mut sources, &findings);
     let found = match &imported {
         Some(_) => Vec::new(),

@@ -91,7 +91,9 @@ impl Chain {
             self.differs.push("UID, GID and GIDLIST are not set".to_owned());
         }
         for piece in rest {
-            let Piece::Word(word) = piece else { return Err("a block of a command that is not known".to_owned()) };
+            let Piece::Word(word) = piece else {
+                return Err("a block of a command that is not known".to_owned());
+            };
             let value = if self.is_execline { Some(self.meaning(piece)?) } else { word.value.clone() };
             self.command.push(Word { raw: word.raw.clone(), value });
         }
@@ -137,16 +139,17 @@ impl Chain {
             }
             "env" => self.env(rest)?,
             "nice" => super::chain_options::nice(self, rest)?,
-            "fdmove" | "fdclose" | "redirfd" | "unexport" | "emptyenv" | "cd" | "export" | "umask" | "importas"
-            | "define" | "multisubstitute" | "foreground" | "if"
+            "fdmove" | "fdclose" | "redirfd" | "unexport" | "emptyenv" | "cd" | "export" | "umask"
+            | "importas" | "define" | "multisubstitute" | "foreground" | "if"
                 if self.is_execline =>
             {
                 self.execline(name, rest)?
             }
             "background" | "backtick" | "ifelse" | "ifte" | "ifthenelse" | "loopwhilex" | "forx" | "trap"
-            | "pipeline" | "elgetopt" | "getcwd" | "elglob" | "runblock" | "case" | "heredoc" | "forstdin"
-            | "forbacktickx" | "dollarat" | "withstdinas" | "multidefine" | "wait" | "tryexec" | "piperw" | "getpid"
-            | "shift" | "posix-cd" | "posix-umask" | "exit" | "fdblock" | "fdreserve" | "fdswap"
+            | "pipeline" | "elgetopt" | "getcwd" | "elglob" | "runblock" | "case" | "heredoc"
+            | "forstdin" | "forbacktickx" | "dollarat" | "withstdinas" | "multidefine" | "wait"
+            | "tryexec" | "piperw" | "getpid" | "shift" | "posix-cd" | "posix-umask" | "exit" | "fdblock"
+            | "fdreserve" | "fdswap"
                 if self.is_execline =>
             {
                 return Err(format!("`{name}`"));
@@ -162,7 +165,8 @@ impl Chain {
     fn execline<'p>(&mut self, name: &str, rest: &'p [Piece]) -> Result<&'p [Piece], Opaque> {
         match name {
             "fdmove" => {
-                let words: Vec<String> = rest.iter().take(3).filter_map(|piece| self.meaning(piece).ok()).collect();
+                let words: Vec<String> =
+                    rest.iter().take(3).filter_map(|piece| self.meaning(piece).ok()).collect();
                 if words != ["-c", "2", "1"] {
                     return Err(format!("`fdmove {}`", words.join(" ")));
                 }
@@ -174,7 +178,8 @@ impl Chain {
                 (fd, _) => Err(format!("`fdclose {fd}`")),
             },
             "redirfd" => {
-                let words: Vec<String> = rest.iter().take(3).filter_map(|piece| self.meaning(piece).ok()).collect();
+                let words: Vec<String> =
+                    rest.iter().take(3).filter_map(|piece| self.meaning(piece).ok()).collect();
                 match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                     ["-r", "0", "/dev/null"] => {}
                     ["-w", "2", "/dev/null"] => self.set("log.stderr", "null"),
@@ -242,7 +247,11 @@ impl Chain {
     fn earlier(&mut self, name: &str, block: &[Piece]) -> Result<(), Opaque> {
         let mut inner = Self { variables: self.variables.clone(), ..Self::new(true) };
         inner.follow(block)?;
-        if !inner.keys.is_empty() || !inner.before.is_empty() || inner.check.is_some() || !inner.environments.is_empty() {
+        if !inner.keys.is_empty()
+            || !inner.before.is_empty()
+            || inner.check.is_some()
+            || !inner.environments.is_empty()
+        {
             return Err(format!("a block of `{name}` that is more than one command"));
         }
         let values: Vec<String> = inner.command.iter().filter_map(|word| word.value.clone()).collect();
@@ -288,7 +297,9 @@ impl Chain {
             let Ok(word) = self.meaning(first) else { break };
             match word.split_once('=') {
                 _ if word == "-i" || word == "-" => self.set("clear-environment", true),
-                Some((name, value)) if is_variable(name) => self.set(format!("environment.{name}"), value.to_owned()),
+                Some((name, value)) if is_variable(name) => {
+                    self.set(format!("environment.{name}"), value.to_owned())
+                }
                 _ if word.starts_with('-') => return Err(format!("`env {word}`")),
                 _ => break,
             }
@@ -299,13 +310,20 @@ impl Chain {
 
     /// The option that stands there, if one does.
     pub(super) fn option(&self, rest: &[Piece], at: usize) -> Option<String> {
-        rest.get(at).and_then(|piece| self.meaning(piece).ok()).filter(|word| word.starts_with('-') && word != "-")
+        rest.get(at)
+            .and_then(|piece| self.meaning(piece).ok())
+            .filter(|word| word.starts_with('-') && word != "-")
     }
 
     /// An argument that a command has to have.
-    pub(super) fn argument<'p>(&self, name: &str, rest: &'p [Piece]) -> Result<(String, &'p [Piece]), Opaque> {
+    pub(super) fn argument<'p>(
+        &self,
+        name: &str,
+        rest: &'p [Piece],
+    ) -> Result<(String, &'p [Piece]), Opaque> {
         let (first, rest) = rest.split_first().ok_or_else(|| format!("`{name}` without its argument"))?;
-        let value = self.meaning(first).map_err(|_| format!("`{name}` with an argument that a shell expands"))?;
+        let value =
+            self.meaning(first).map_err(|_| format!("`{name}` with an argument that a shell expands"))?;
         Ok((value, rest))
     }
 

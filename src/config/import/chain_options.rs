@@ -118,7 +118,8 @@ pub fn nice<'p>(chain: &mut Chain, rest: &'p [Piece]) -> Rest<'p> {
 }
 
 fn niceness(chain: &mut Chain, value: &str) -> Result<(), Opaque> {
-    let number: i64 = value.trim_start_matches('+').parse().map_err(|_| format!("a nice value of `{value}`"))?;
+    let number: i64 =
+        value.trim_start_matches('+').parse().map_err(|_| format!("a nice value of `{value}`"))?;
     chain.set("nice", number.clamp(-20, 19));
     Ok(())
 }
@@ -139,7 +140,11 @@ fn limit(chain: &mut Chain, option: char, value: &str) {
 
 /// Milliseconds as a duration.
 pub fn milliseconds(number: u64) -> String {
-    if number > 0 && number.is_multiple_of(1000) { format!("{}s", number / 1000) } else { format!("{number}ms") }
+    if number > 0 && number.is_multiple_of(1000) {
+        format!("{}s", number / 1000)
+    } else {
+        format!("{number}ms")
+    }
 }
 
 /// Options as getopt(3) reads them: those in `valued` have a value, the others none.
@@ -156,7 +161,7 @@ fn options<'p>(
         if word == "--" {
             break;
         }
-        let mut letters = word.chars().skip(1);
+        let mut letters = word.trim_start_matches('-').chars();
         while let Some(letter) = letters.next() {
             if !valued.contains(letter) {
                 take(chain, letter, "")?;

@@ -9,7 +9,11 @@ pub fn conditions(text: &str) -> Option<(Vec<Condition>, String)> {
     let (mut kept, mut found, mut at) = (Vec::new(), Vec::new(), 0);
     while let Some(line) = lines.get(at) {
         let trimmed = line.trim();
-        if trimmed.is_empty() || trimmed.starts_with('#') || trimmed == "exec 2>&1" || trimmed.starts_with("set -") {
+        if trimmed.is_empty()
+            || trimmed.starts_with('#')
+            || trimmed == "exec 2>&1"
+            || trimmed.starts_with("set -")
+        {
             kept.push(*line);
             at += 1;
             continue;
@@ -39,8 +43,13 @@ fn idle_block(lines: &[&str], start: usize) -> Option<(Condition, usize)> {
         at += 1;
         match line {
             "fi" => break,
-            "exec sleep infinity" | "sleep infinity" | "exec tail -f /dev/null" | "exec s6-pause" => idle = true,
-            _ if line.is_empty() || line.starts_with('#') || line.starts_with("echo ") || line.starts_with("bashio::log") => {}
+            "exec sleep infinity" | "sleep infinity" | "exec tail -f /dev/null" | "exec s6-pause" => {
+                idle = true
+            }
+            _ if line.is_empty()
+                || line.starts_with('#')
+                || line.starts_with("echo ")
+                || line.starts_with("bashio::log") => {}
             _ => return None,
         }
     }
@@ -98,10 +107,12 @@ mod tests {
     use super::*;
 
     fn of(test: &str) -> Option<Condition> {
-        conditions(&format!("if {test}; then\n  echo off\n  exec sleep infinity\nfi\nexec a\n")).map(|(mut c, rest)| {
-            assert_eq!(rest, "exec a\n");
-            c.remove(0)
-        })
+        conditions(&format!("if {test}; then\n  echo off\n  exec sleep infinity\nfi\nexec a\n")).map(
+            |(mut c, rest)| {
+                assert_eq!(rest, "exec a\n");
+                c.remove(0)
+            },
+        )
     }
 
     #[test]
@@ -117,7 +128,9 @@ mod tests {
         ] {
             assert_eq!(of(test), Some((key, value.to_owned())), "{test}");
         }
-        for test in ["[ \"${A:-true}\" != true ]", "[ -z \"$A\" ] || [ -z \"$B\" ]", "grep -q a b", "[ $A -gt 1 ]"] {
+        for test in
+            ["[ \"${A:-true}\" != true ]", "[ -z \"$A\" ] || [ -z \"$B\" ]", "grep -q a b", "[ $A -gt 1 ]"]
+        {
             assert_eq!(of(test), None, "{test}");
         }
         assert_eq!(conditions("if [ -z \"$A\" ]; then\n  rm x\n  sleep infinity\nfi\n"), None);

@@ -62,11 +62,14 @@ impl File {
 
     fn logger(self, mut differs: Vec<String>) -> Logger {
         let here = Span::whole(0);
-        let mut entries: Vec<(&str, Value<'static>)> = vec![("path", format!("{}/current", self.directory).into())];
+        let mut entries: Vec<(&str, Value<'static>)> =
+            vec![("path", format!("{}/current", self.directory).into())];
         match self.size {
             0 => entries.push(("max-size", "unlimited".into())),
             10_000_000 => {}
-            size if size.is_multiple_of(1_000_000) => entries.push(("max-size", format!("{}MB", size / 1_000_000).into())),
+            size if size.is_multiple_of(1_000_000) => {
+                entries.push(("max-size", format!("{}MB", size / 1_000_000).into()))
+            }
             size => entries.push(("max-size", i64::try_from(size).unwrap_or(i64::MAX).into())),
         }
         if self.keep != 5 {
@@ -81,12 +84,12 @@ impl File {
             differs.push("times are of RFC 3339".to_owned());
         }
         differs.push("what is put away is called current.1, current.2, …".to_owned());
-        let to = if self.console {
-            super::draft::list(["console", "file"], here)
-        } else {
-            Value::from("file")
-        };
-        Logger { keys: vec![("log.to".to_owned(), to), ("log.file".to_owned(), table(entries, here))], differs }
+        let to =
+            if self.console { super::draft::list(["console", "file"], here) } else { Value::from("file") };
+        Logger {
+            keys: vec![("log.to".to_owned(), to), ("log.file".to_owned(), table(entries, here))],
+            differs,
+        }
     }
 }
 
@@ -117,7 +120,9 @@ fn svlogd(words: &[String], beside: &str, image: &Image, reading: &mut Reading<'
                 ('n', Some(keep)) => file.keep = keep,
                 ('t', Some(age)) => file.age = age,
                 ('N', Some(_)) => {}
-                ('!', _) if line.contains("gzip") => differs.push("`compress = true` compresses them".to_owned()),
+                ('!', _) if line.contains("gzip") => {
+                    differs.push("`compress = true` compresses them".to_owned())
+                }
                 _ => {
                     let why = "foster writes every line, as it is, into one file: `service:NAME` runs svlogd as it was";
                     reading.output.trail.not_carried(span, &line, why);

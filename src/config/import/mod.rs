@@ -118,12 +118,7 @@ impl Reading<'_> {
 }
 
 /// Reads a source. What makes it useless goes to `findings`.
-pub fn read(
-    import: &Import,
-    environment: &Variables,
-    sources: &mut Sources,
-    findings: &Findings,
-) -> Output {
+pub fn read(import: &Import, environment: &Variables, sources: &mut Sources, findings: &Findings) -> Output {
     let settings = Draft::new("foster", Span::whole(0));
     let output = Output { services: Vec::new(), settings, trail: Trail::default() };
     let mut reading = Reading { sources, findings, environment, output };

@@ -82,7 +82,8 @@ fn service(name: &str, directory: &Path, image: &Image, reading: &mut Reading<'_
                 if run.text.contains(&entry) {
                     reading.output.trail.exact(Span::whole(file), what, "");
                 } else {
-                    let advice = did_you_mean(&entry, FILES).map_or(String::new(), |advice| format!(": {advice}"));
+                    let advice =
+                        did_you_mean(&entry, FILES).map_or(String::new(), |advice| format!(": {advice}"));
                     let why = format!("runsv does not know it, and `run` does not name it{advice}");
                     reading.output.trail.not_carried(Span::whole(file), what, why);
                 }
@@ -111,10 +112,26 @@ fn told_of_run(name: &str, draft: &Draft, run: &Script, became: Became, reading:
 fn finish(what: &str, path: &Path, draft: &mut Draft, image: &Image, reading: &mut Reading<'_>) {
     let Some(finish) = Script::read(path, image, reading) else { return };
     let span = finish.span;
-    let text: String =
-        finish.text.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
-    let once = ["sv down .", "sv d .", "sv once .", "sv exit .", "sv x .", "sv stop .", "sv down \"$", "sv down $"];
-    let ends = ["kill 1\n", "-TERM 1\n", "-HUP 1\n", "-CONT 1\n", "-15 1\n", "-1 1\n", "runsvdir", "runit-init", "$PPID"];
+    let text: String = finish
+        .text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let once =
+        ["sv down .", "sv d .", "sv once .", "sv exit .", "sv x .", "sv stop .", "sv down \"$", "sv down $"];
+    let ends = [
+        "kill 1\n",
+        "-TERM 1\n",
+        "-HUP 1\n",
+        "-CONT 1\n",
+        "-15 1\n",
+        "-1 1\n",
+        "runsvdir",
+        "runit-init",
+        "$PPID",
+    ];
     let has = |texts: &[&str]| texts.iter().any(|part| format!("{text}\n").contains(part));
     let trail = &mut reading.output.trail;
     if text.lines().all(|line| line.is_empty() || line.starts_with("sleep ") || line.starts_with("exit")) {
@@ -159,14 +176,14 @@ fn log(what: &str, directory: &Path, draft: &mut Draft, image: &Image, reading: 
                 differs.push(format!("`{key}` of the logger is not needed: foster writes the file"));
             }
             let became = format!("{}: log", draft.name);
-            reading.output.trail.approximated(run.span, what, became, differs.join("; "));
+            reading.output.trail.approximated(run.span, &*what, became, differs.join("; "));
         }
         None => {
             draft.set("log.to", format!("service:{}", service.name), run.span);
             draft.set("log.format", "raw", run.span);
             became.differs.push("standard error goes there too".to_owned());
             let keys = format!("{}: log.to; {}: {}", draft.name, service.name, became.keys.join(", "));
-            reading.output.trail.approximated(run.span, what, keys, became.differs.join("; "));
+            reading.output.trail.approximated(run.span, &*what, keys, became.differs.join("; "));
             reading.output.services.push(service);
         }
     }
@@ -202,7 +219,12 @@ fn control(what: &str, directory: &Path, draft: &mut Draft, image: &Image, readi
             "h" => {
                 draft.set("reload.command", list(script.command(), script.span), script.span);
                 let became = format!("{}: reload.command", draft.name);
-                reading.output.trail.approximated(script.span, what, became, format!("`foster reload` runs it; {pid}"));
+                reading.output.trail.approximated(
+                    script.span,
+                    what,
+                    became,
+                    format!("`foster reload` runs it; {pid}"),
+                );
             }
             _ => {
                 let why = "foster has a command for the stop (`[stop] command`) and the reload (`[reload] command`) only";

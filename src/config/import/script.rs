@@ -66,7 +66,9 @@ impl Script {
                 return None;
             }
         };
-        let text = String::from_utf8(content).ok().filter(|text| !text.contains('\0') && !text.starts_with("\x7fELF"));
+        let text = String::from_utf8(content)
+            .ok()
+            .filter(|text| !text.contains('\0') && !text.starts_with("\x7fELF"));
         let file = reading.sources.add(path.to_string_lossy(), text.clone());
         let span = Span::whole(file);
         let Some(text) = text else {
@@ -81,11 +83,17 @@ impl Script {
             return Some(program);
         };
         let first = text.lines().next().unwrap_or_default();
-        if text.starts_with("#!") && text.split_inclusive('\n').next().is_some_and(|line| line.ends_with("\r\n")) {
-            reading.broken(Span::new(file, 0..first.len()), "its first line ends in CR LF: no interpreter is called so");
+        if text.starts_with("#!")
+            && text.split_inclusive('\n').next().is_some_and(|line| line.ends_with("\r\n"))
+        {
+            reading.broken(
+                Span::new(file, 0..first.len()),
+                "its first line ends in CR LF: no interpreter is called so",
+            );
             return None;
         }
-        let shebang = first.strip_prefix("#!").map(|line| line.split_whitespace().map(str::to_owned).collect());
+        let shebang =
+            first.strip_prefix("#!").map(|line| line.split_whitespace().map(str::to_owned).collect());
         let mut interpreter: Vec<String> = shebang.clone().unwrap_or_default();
         let mut itself = !interpreter.is_empty();
         while let Some(first) = interpreter.first() {
@@ -105,7 +113,8 @@ impl Script {
                 Ok(pieces) => Language::Execline(pieces),
                 Err((at, why)) => {
                     let at = text.len() - body.len() + at;
-                    reading.broken(Span::new(file, at..at + 1), format!("it is no script of execline: {why}"));
+                    reading
+                        .broken(Span::new(file, at..at + 1), format!("it is no script of execline: {why}"));
                     return None;
                 }
             },
@@ -129,7 +138,8 @@ impl Script {
                 language: Language::Execline(pieces),
             }),
             Err((at, why)) => {
-                reading.broken(Span::new(file, at..at + 1), format!("it is no command line of execline: {why}"));
+                reading
+                    .broken(Span::new(file, at..at + 1), format!("it is no command line of execline: {why}"));
                 None
             }
         }
@@ -286,7 +296,8 @@ impl Script {
         reading: &mut Reading<'_>,
     ) -> Result<(), Opaque> {
         let beside = self.path.rsplit_once('/').map_or("", |(directory, _)| directory);
-        let inside = if directory.starts_with('/') { directory.to_owned() } else { format!("{beside}/{directory}") };
+        let inside =
+            if directory.starts_with('/') { directory.to_owned() } else { format!("{beside}/{directory}") };
         let here = image.here(&inside);
         if !here.is_dir() {
             return Err(format!("the variables in {inside}, which is not there now"));
@@ -360,7 +371,9 @@ impl Script {
         for line in self.text.lines().filter(|line| !line.trim_start().starts_with('#')) {
             for word in line.split(|c| !is_part(c)) {
                 let known = ["sv", "chpst", "svlogd", "logutil-service", "with-contenv", "runsv", "runsvdir"];
-                if (known.contains(&word) || word.starts_with("s6-") && word.len() > 4) && !found.contains(&word) {
+                if (known.contains(&word) || word.starts_with("s6-") && word.len() > 4)
+                    && !found.contains(&word)
+                {
                     found.push(word);
                 }
             }
@@ -373,7 +386,8 @@ impl Script {
 fn preamble(chain: &mut Chain, line: &str) -> Result<(), Opaque> {
     let simple = line.split("||").next().unwrap_or_default().trim();
     let quiet = simple.split(" >").next().unwrap_or_default().trim();
-    let guarded = simple == line || line.split("||").nth(1).is_some_and(|rest| rest.trim_start().starts_with("exit"));
+    let guarded =
+        simple == line || line.split("||").nth(1).is_some_and(|rest| rest.trim_start().starts_with("exit"));
     let (pieces, joined) = words::shell_command(quiet).map_err(|_| "more than one command".to_owned())?;
     let values: Vec<&str> = pieces.iter().filter_map(Piece::value).collect();
     if !guarded || values.len() != pieces.len() || (quiet != simple && values.first() != Some(&"sv")) {

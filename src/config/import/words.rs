@@ -178,7 +178,9 @@ fn execline_word(
                     (true, 'r') => value.push('\r'),
                     (true, 's') => value.push(' '),
                     (true, '\n') => {}
-                    (true, 'a' | 'b' | 'v' | 'f' | '0'..='9') => return Err("an escape that is not known here"),
+                    (true, 'a' | 'b' | 'v' | 'f' | '0'..='9') => {
+                        return Err("an escape that is not known here");
+                    }
                     (_, c) => value.push(c),
                 }
             }

@@ -53,7 +53,12 @@ pub struct Definitions {
 const STARTED: [&str; 2] = ["user", "user2"];
 
 /// Reads a directory of definitions, and the bundles beside it.
-pub fn read(directory: &Path, bundles: Option<&Path>, image: &Image, reading: &mut Reading<'_>) -> Definitions {
+pub fn read(
+    directory: &Path,
+    bundles: Option<&Path>,
+    image: &Image,
+    reading: &mut Reading<'_>,
+) -> Definitions {
     let mut found = Definitions::default();
     let mut directories: Vec<(String, PathBuf)> = image.entries(directory, reading);
     directories.extend(bundles.map(|bundles| image.entries(bundles, reading)).unwrap_or_default());
@@ -80,7 +85,8 @@ pub fn read(directory: &Path, bundles: Option<&Path>, image: &Image, reading: &m
         {
             open.extend(definition.contents.iter().map(|(name, _)| name.clone()));
         }
-        let of_pipeline = |definition: &Definition| definition.pipeline.as_ref().is_some_and(|(p, _)| *p == name);
+        let of_pipeline =
+            |definition: &Definition| definition.pipeline.as_ref().is_some_and(|(p, _)| *p == name);
         open.extend(found.all.iter().filter(|(_, d)| of_pipeline(d)).map(|(name, _)| name.clone()));
     }
     found
@@ -89,7 +95,8 @@ pub fn read(directory: &Path, bundles: Option<&Path>, image: &Image, reading: &m
 impl Definitions {
     /// The name, if a definition or a pipeline is called so.
     fn member(&self, name: &str) -> Option<String> {
-        let of_pipeline = |definition: &Definition| definition.pipeline.as_ref().is_some_and(|(p, _)| p == name);
+        let of_pipeline =
+            |definition: &Definition| definition.pipeline.as_ref().is_some_and(|(p, _)| p == name);
         (self.all.contains_key(name) || self.all.values().any(of_pipeline)).then(|| name.to_owned())
     }
 
@@ -100,7 +107,12 @@ impl Definitions {
     }
 }
 
-fn definition(name: &str, directory: PathBuf, image: &Image, reading: &mut Reading<'_>) -> Option<Definition> {
+fn definition(
+    name: &str,
+    directory: PathBuf,
+    image: &Image,
+    reading: &mut Reading<'_>,
+) -> Option<Definition> {
     let Some((text, span)) = place::first_line(&directory.join("type"), reading) else {
         if directory.join("dependencies.d").is_dir() || directory.join("contents.d").is_dir() {
             let file = reading.sources.add(directory.to_string_lossy(), None);
@@ -117,7 +129,10 @@ fn definition(name: &str, directory: PathBuf, image: &Image, reading: &mut Readi
         "oneshot" => Type::Oneshot,
         "bundle" => Type::Bundle,
         _ => {
-            reading.broken(span, format!("there is no type `{text}`: a definition is a longrun, oneshot or bundle"));
+            reading.broken(
+                span,
+                format!("there is no type `{text}`: a definition is a longrun, oneshot or bundle"),
+            );
             return None;
         }
     };
@@ -125,7 +140,9 @@ fn definition(name: &str, directory: PathBuf, image: &Image, reading: &mut Readi
     let producer_for = one("producer-for", reading).filter(|(name, _)| !name.is_empty());
     let pipeline = one("pipeline-name", reading).filter(|(name, _)| !name.is_empty());
     let consumer_for = match directory.join("consumer-for") {
-        path if path.exists() => reading.load(&path).map(|file| place::lines(file, reading)).unwrap_or_default(),
+        path if path.exists() => {
+            reading.load(&path).map(|file| place::lines(file, reading)).unwrap_or_default()
+        }
         _ => Vec::new(),
     };
     Some(Definition {

@@ -42,7 +42,8 @@ fn rule(text: &str) -> Rule {
         return if asked { Rule::OnFailure } else { Rule::Always };
     }
     if let Some((_, arguments)) = text.split_once("s6-permafailon ") {
-        let numbers: Vec<u64> = arguments.split_whitespace().take(2).filter_map(|word| word.parse().ok()).collect();
+        let numbers: Vec<u64> =
+            arguments.split_whitespace().take(2).filter_map(|word| word.parse().ok()).collect();
         if let [seconds, times] = numbers[..] {
             return Rule::Limit(times.max(1), seconds);
         }
@@ -51,7 +52,10 @@ fn rule(text: &str) -> Rule {
         return Rule::Once;
     }
     let idle = |line: &&str| {
-        ["exit 0", "true", ":"].contains(line) || line.starts_with("echo ") || line.starts_with("sleep ") || line.starts_with("s6-sleep ")
+        ["exit 0", "true", ":"].contains(line)
+            || line.starts_with("echo ")
+            || line.starts_with("sleep ")
+            || line.starts_with("s6-sleep ")
     };
     if lines.iter().all(idle) { Rule::Nothing } else { Rule::Other }
 }
@@ -66,14 +70,18 @@ pub fn read(what: &str, path: &Path, draft: &mut Draft, image: &Image, reading: 
         Rule::Nothing => trail.exact(span, what, ""),
         Rule::OnFailure => {
             let became = keys("restart.policy");
-            draft.set("restart.policy", "never", span).note("A failure ends the container with its exit code.");
+            draft
+                .set("restart.policy", "never", span)
+                .note("A failure ends the container with its exit code.");
             let why = "a failure ends the container with its exit code, as here; but it is not started again after an end with 0 \
                        either: with `policy = \"on-failure\"` it would be restarted after failures, up to 10 in a row";
             trail.approximated(span, what, became, why);
         }
         Rule::Always => {
             let became = keys("restart.policy");
-            draft.set("restart.policy", "never", span).note("A failure ends the container with its exit code.");
+            draft
+                .set("restart.policy", "never", span)
+                .note("A failure ends the container with its exit code.");
             let why = "its failure ends the container, with its exit code; for an end with 0 to do the same, write `main = true`, \
                        which one service can have";
             trail.approximated(span, what, became, why);
@@ -82,7 +90,12 @@ pub fn read(what: &str, path: &Path, draft: &mut Draft, image: &Image, reading: 
             let became = keys("restart.policy, essential");
             draft.set("restart.policy", "never", span);
             draft.set("essential", false, span);
-            trail.approximated(span, what, became, "it is not started again; what else the script does is left out");
+            trail.approximated(
+                span,
+                what,
+                became,
+                "it is not started again; what else the script does is left out",
+            );
         }
         Rule::Limit(times, seconds) => {
             let became = keys("restart.limit, restart.reset-after, essential");

@@ -63,9 +63,15 @@ fn attributes(layout: &Layout, steps: &mut Vec<String>, reading: &mut Reading<'_
                 continue;
             };
             let (account, numbers) = account.split_once(',').unwrap_or((account, ""));
-            let fine = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-:./+".contains(&b));
+            let fine = |text: &str| {
+                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-:./+".contains(&b))
+            };
             if ![path, account, files, directories].iter().all(|word| fine(word)) {
-                reading.output.trail.not_carried(span, what, "it has characters that a shell would read: write it as a script");
+                reading.output.trail.not_carried(
+                    span,
+                    what,
+                    "it has characters that a shell would read: write it as a script",
+                );
                 continue;
             }
             let depth = if recurse == "true" { "" } else { " -maxdepth 0" };
@@ -74,7 +80,8 @@ fn attributes(layout: &Layout, steps: &mut Vec<String>, reading: &mut Reading<'_
                  find {path}{depth} ! -type d ! -type l -exec chmod {files} {{}} +\n"
             ));
             first = first.or(Some(span));
-            let numbers = if numbers.is_empty() { String::new() } else { format!("; `{numbers}` is left out") };
+            let numbers =
+                if numbers.is_empty() { String::new() } else { format!("; `{numbers}` is left out") };
             let why = format!("hidden files too{numbers}");
             reading.output.trail.approximated(span, what, "fix-attrs: script", why);
         }
@@ -95,7 +102,11 @@ pub fn services(layout: &Layout, steps: &[String], earlier: &[String], reading: 
     for (name, directory) in directories.unwrap_or_default() {
         if !directory.is_dir() {
             let file = reading.sources.add(directory.to_string_lossy(), None);
-            reading.output.trail.not_carried(Span::whole(file), name, "it is not a directory, so s6-svscan ignores it");
+            reading.output.trail.not_carried(
+                Span::whole(file),
+                name,
+                "it is not a directory, so s6-svscan ignores it",
+            );
             continue;
         }
         let file = reading.sources.add(directory.join("run").to_string_lossy(), None);
@@ -113,7 +124,11 @@ pub fn services(layout: &Layout, steps: &[String], earlier: &[String], reading: 
         if down.exists() {
             let file = reading.sources.add(down.to_string_lossy(), None);
             draft.set("enabled", false, Span::whole(file));
-            reading.output.trail.exact(Span::whole(file), format!("{name}/down"), format!("{}: enabled", draft.name));
+            reading.output.trail.exact(
+                Span::whole(file),
+                format!("{name}/down"),
+                format!("{}: enabled", draft.name),
+            );
         }
         log(&name, &directory.join("log"), &mut draft, layout, reading);
         reading.output.services.push(draft);
@@ -134,7 +149,12 @@ fn log(name: &str, directory: &Path, draft: &mut Draft, layout: &Layout, reading
             }
             let mut differs = logger.differs;
             differs.push("standard error is in it too; foster itself writes the file".to_owned());
-            reading.output.trail.approximated(run.span, what, format!("{}: log", draft.name), differs.join("; "));
+            reading.output.trail.approximated(
+                run.span,
+                what,
+                format!("{}: log", draft.name),
+                differs.join("; "),
+            );
         }
         None => {
             draft.set("log.to", format!("service:{}", service.name), run.span);
@@ -149,7 +169,8 @@ fn log(name: &str, directory: &Path, draft: &mut Draft, layout: &Layout, reading
 
 /// What runs at the end, after all services are down: a daemon that does nothing until it is stopped, as the last.
 pub fn after(layout: &Layout, reading: &mut Reading<'_>) {
-    let scripts = layout.after.as_deref().map(|directory| layout.image.entries(directory, reading)).unwrap_or_default();
+    let scripts =
+        layout.after.as_deref().map(|directory| layout.image.entries(directory, reading)).unwrap_or_default();
     let all: Vec<String> = reading.output.services.iter().map(|draft| draft.name.clone()).collect();
     let mut following = all;
     for (name, path) in scripts {
@@ -162,7 +183,8 @@ pub fn after(layout: &Layout, reading: &mut Reading<'_>) {
         draft.set("before", list(following.iter(), span), span);
         following.push(draft.name.clone());
         let became = format!("{}: stop.command", draft.name);
-        let why = "it runs when all services are down, within its `[stop] timeout`, 5 s unless it says otherwise";
+        let why =
+            "it runs when all services are down, within its `[stop] timeout`, 5 s unless it says otherwise";
         reading.output.trail.approximated(span, format!("cont-finish.d/{name}"), became, why);
         reading.output.services.push(draft);
     }

@@ -16,10 +16,37 @@ use std::path::Path;
 
 /// What a definition or a service directory may consist of.
 const FILES: [&str; 31] = [
-    "type", "run", "up", "down", "finish", "notification-fd", "timeout-kill", "timeout-finish", "timeout-up",
-    "timeout-down", "down-signal", "reload-signal", "max-death-tally", "flag-essential", "flag-recommended",
-    "flag-timeout-killpg", "flag-newpidns", "lock-fd", "data", "env", "dependencies", "dependencies.d", "contents",
-    "contents.d", "producer-for", "consumer-for", "pipeline-name", "log", "reload", "supervise", "event",
+    "type",
+    "run",
+    "up",
+    "down",
+    "finish",
+    "notification-fd",
+    "timeout-kill",
+    "timeout-finish",
+    "timeout-up",
+    "timeout-down",
+    "down-signal",
+    "reload-signal",
+    "max-death-tally",
+    "flag-essential",
+    "flag-recommended",
+    "flag-timeout-killpg",
+    "flag-newpidns",
+    "lock-fd",
+    "data",
+    "env",
+    "dependencies",
+    "dependencies.d",
+    "contents",
+    "contents.d",
+    "producer-for",
+    "consumer-for",
+    "pipeline-name",
+    "log",
+    "reload",
+    "supervise",
+    "event",
 ];
 
 /// What definitions have become: which services each name stands for.
@@ -44,13 +71,16 @@ pub fn all(
         } else {
             let taken: Vec<&String> = become_.values().flatten().collect();
             let free = |text: &str| taken.iter().any(|name| *name == text);
-            let called = service_name(name, |text| free(text) || reading.output.services.iter().any(|d| d.name == text));
+            let called = service_name(name, |text| {
+                free(text) || reading.output.services.iter().any(|d| d.name == text)
+            });
             become_.insert(name.clone(), vec![called]);
         }
     }
     for (name, definition) in &definitions.all {
         if let Some((pipeline, _)) = &definition.pipeline {
-            let members = definitions.pipeline(pipeline).into_iter().filter_map(|name| become_.get(name)).flatten();
+            let members =
+                definitions.pipeline(pipeline).into_iter().filter_map(|name| become_.get(name)).flatten();
             let members: Vec<String> = members.cloned().collect();
             become_.insert(pipeline.clone(), members);
         }
@@ -59,7 +89,8 @@ pub fn all(
             become_.insert(name.clone(), Vec::new());
         }
     }
-    let user: Vec<String> = definitions.user.iter().filter_map(|(name, _)| become_.get(name)).flatten().cloned().collect();
+    let user: Vec<String> =
+        definitions.user.iter().filter_map(|(name, _)| become_.get(name)).flatten().cloned().collect();
     for (member, span) in &definitions.user {
         if !become_.contains_key(member) {
             unknown(member, *span, &become_, reading);
@@ -99,7 +130,11 @@ pub fn all(
         }
         for (dependency, span) in &definition.dependencies {
             depend(&mut draft, dependency, *span, &become_, reading);
-            let became = if draft.get("requires").is_some() { format!("{}: requires", draft.name) } else { String::new() };
+            let became = if draft.get("requires").is_some() {
+                format!("{}: requires", draft.name)
+            } else {
+                String::new()
+            };
             reading.output.trail.exact(*span, format!("{name}/dependencies.d/{dependency}"), became);
         }
         if let Some((consumer, span)) = &definition.producer_for {
@@ -109,7 +144,11 @@ pub fn all(
             draft.set("enabled", false, definition.span);
             let why = "it is in no bundle that starts at boot, as there: only what depends on it starts it";
             draft.notes.push(format!("In s6-overlay {why}."));
-            reading.output.trail.exact(definition.span, format!("{name}/type"), format!("{}: enabled", draft.name));
+            reading.output.trail.exact(
+                definition.span,
+                format!("{name}/type"),
+                format!("{}: enabled", draft.name),
+            );
         }
         reading.output.services.push(draft);
     }
@@ -119,8 +158,10 @@ pub fn all(
 fn depend(draft: &mut Draft, on: &str, span: Span, become_: &Become, reading: &Reading<'_>) {
     match become_.get(on) {
         Some(names) => {
-            for name in names.iter().filter(|name| **name != draft.name) {
-                draft.push("requires", name.clone(), span);
+            for name in names {
+                if *name != draft.name {
+                    draft.push("requires", name.clone(), span);
+                }
             }
         }
         None => unknown(on, span, become_, reading),
@@ -152,7 +193,9 @@ fn produces(
             draft.set(path, value.clone(), span);
         }
         // What the logger waited for.
-        for (dependency, span) in definitions.all.get(consumer).map(|d| &d.dependencies[..]).unwrap_or_default() {
+        for (dependency, span) in
+            definitions.all.get(consumer).map(|d| &d.dependencies[..]).unwrap_or_default()
+        {
             depend(draft, dependency, *span, become_, reading);
         }
         differs.extend(logger.differs.iter().cloned());
@@ -175,7 +218,12 @@ fn produces(
 }
 
 /// A consumer that only writes files.
-fn logger_of(definition: &Definition, image: &Image, rules: &Rules, reading: &mut Reading<'_>) -> Option<Logger> {
+fn logger_of(
+    definition: &Definition,
+    image: &Image,
+    rules: &Rules,
+    reading: &mut Reading<'_>,
+) -> Option<Logger> {
     let run = Script::read(&definition.directory.join("run"), image, reading)?;
     let mut draft = Draft::new("logger", run.span);
     let became = run.apply(&mut draft, image, reading);
@@ -183,12 +231,19 @@ fn logger_of(definition: &Definition, image: &Image, rules: &Rules, reading: &mu
     logger::recognise(&rules.logging(became.words), &beside, image, reading)
 }
 
-fn told_of_logger(name: &str, definition: &Definition, logger: &Logger, image: &Image, reading: &mut Reading<'_>) {
+fn told_of_logger(
+    name: &str,
+    definition: &Definition,
+    logger: &Logger,
+    image: &Image,
+    reading: &mut Reading<'_>,
+) {
     for (entry, path) in image.entries(&definition.directory, reading) {
         let file = reading.sources.add(path.to_string_lossy(), None);
         let what = format!("{name}/{entry}");
         if entry == "run" {
-            let why = format!("foster itself writes the file, as who is told to; {}", logger.differs.join("; "));
+            let why =
+                format!("foster itself writes the file, as who is told to; {}", logger.differs.join("; "));
             reading.output.trail.approximated(Span::whole(file), what, "log of its producers", why);
         } else {
             reading.output.trail.exact(Span::whole(file), what, "");
@@ -217,8 +272,13 @@ pub fn longrun(
         reading.output.trail.not_carried(run.span, format!("{name}/run"), "it does nothing: write a command");
         return None;
     }
-    if matches!(became.words.iter().map(String::as_str).collect::<Vec<_>>()[..], ["sleep", "infinity"] | ["s6-pause"]) {
-        became.differs.push("it only stays up: a target with the same `requires` needs no process".to_owned());
+    if matches!(
+        became.words.iter().map(String::as_str).collect::<Vec<_>>()[..],
+        ["sleep", "infinity"] | ["s6-pause"]
+    ) {
+        became
+            .differs
+            .push("it only stays up: a target with the same `requires` needs no process".to_owned());
     }
     for (entry, path) in image.entries(directory, reading) {
         file(name, &entry, &path, &run, &became, draft, image, reading);
@@ -230,10 +290,16 @@ pub fn longrun(
                 draft.set("ready.exec", list(check.command(), check.span), check.span);
                 became.keys.push("ready.exec".to_owned());
             }
-            None => reading.output.trail.not_carried(run.span, format!("{name}/data/check"), "it is not there"),
+            None => {
+                reading.output.trail.not_carried(run.span, format!("{name}/data/check"), "it is not there")
+            }
         }
     }
-    let ends = if rules.strict || draft.get("restart.policy").is_some() { "" } else { ", and the container ends after 10 failures in a row" };
+    let ends = if rules.strict || draft.get("restart.policy").is_some() {
+        ""
+    } else {
+        ", and the container ends after 10 failures in a row"
+    };
     became.differs.push(format!(
         "it is restarted at once and then with growing delays{ends}, and killed 5 s after the stop signal unless `[stop] timeout` \
          says otherwise; s6 restarts it each second, for ever, and waits for ever"
@@ -244,7 +310,13 @@ pub fn longrun(
 }
 
 /// What is executed, and the conditions before it.
-fn program(name: &str, run: &mut Script, draft: &mut Draft, image: &Image, reading: &mut Reading<'_>) -> Became {
+fn program(
+    name: &str,
+    run: &mut Script,
+    draft: &mut Draft,
+    image: &Image,
+    reading: &mut Reading<'_>,
+) -> Became {
     let mut keys = Vec::new();
     if let Some((conditions, rest)) = idle::conditions(&run.text) {
         for (key, value) in conditions {
@@ -254,8 +326,13 @@ fn program(name: &str, run: &mut Script, draft: &mut Draft, image: &Image, readi
         run.text = rest;
     }
     let mut became = run.apply(draft, image, reading);
-    if keys.is_empty() && run.text.contains("sleep infinity") && became.words.first().is_none_or(|word| word != "sleep") {
-        became.differs.push("where it sleeps for ever, `[when]` would skip it: write the condition there".to_owned());
+    if keys.is_empty()
+        && run.text.contains("sleep infinity")
+        && became.words.first().is_none_or(|word| word != "sleep")
+    {
+        became
+            .differs
+            .push("where it sleeps for ever, `[when]` would skip it: write the condition there".to_owned());
     }
     if !keys.is_empty() {
         became.differs.push("where it would have slept for ever, it is skipped".to_owned());
@@ -288,21 +365,37 @@ fn file(
         "finish" => return finish::read(&what, path, draft, image, reading),
         _ => {}
     }
-    let is_data = path.is_dir() || entry.starts_with("flag-") || matches!(entry, "type" | "consumer-for" | "pipeline-name");
+    let is_data = path.is_dir()
+        || entry.starts_with("flag-")
+        || matches!(entry, "type" | "consumer-for" | "pipeline-name");
     let line = if is_data { None } else { place::first_line(path, reading) };
-    let (value, span) = line.unwrap_or_else(|| (String::new(), Span::whole(reading.sources.add(path.to_string_lossy(), None))));
+    let (value, span) = line
+        .unwrap_or_else(|| (String::new(), Span::whole(reading.sources.add(path.to_string_lossy(), None))));
     let number = value.parse::<u64>().ok();
     let trail = &mut reading.output.trail;
     match (entry, number) {
-        ("type" | "consumer-for" | "pipeline-name" | "flag-timeout-killpg" | "supervise" | "event" | "lock-fd", _) => {
+        (
+            "type"
+            | "consumer-for"
+            | "pipeline-name"
+            | "flag-timeout-killpg"
+            | "supervise"
+            | "event"
+            | "lock-fd",
+            _,
+        ) => {
             trail.exact(span, what, "");
         }
-        ("notification-fd", _) if became.checks || draft.get("ready.exec").is_some() => trail.exact(span, what, ""),
+        ("notification-fd", _) if became.checks || draft.get("ready.exec").is_some() => {
+            trail.exact(span, what, "")
+        }
         ("notification-fd", Some(fd @ 3..=1023)) => {
             trail.exact(span, what, keys("ready.fd"));
             draft.set("ready.fd", i64::try_from(fd).unwrap_or(3), span);
         }
-        ("notification-fd", _) => trail.not_carried(span, what, "a descriptor of readiness is a number from 3 to 1023"),
+        ("notification-fd", _) => {
+            trail.not_carried(span, what, "a descriptor of readiness is a number from 3 to 1023")
+        }
         ("timeout-kill", Some(0)) => {
             let why = "it is killed 5 s after the stop signal; 0 means never there";
             trail.approximated(span, what, "", why);
@@ -311,9 +404,12 @@ fn file(
             trail.exact(span, what, keys("stop.timeout"));
             draft.set("stop.timeout", milliseconds(time), span);
         }
-        ("timeout-up", Some(0)) => trail.approximated(span, what, "", "it has 60 s to become ready; 0 means for ever there"),
+        ("timeout-up", Some(0)) => {
+            trail.approximated(span, what, "", "it has 60 s to become ready; 0 means for ever there")
+        }
         ("timeout-up", Some(time)) => {
-            let why = "it is stopped then and counts as failed; there it goes on and only its start has failed";
+            let why =
+                "it is stopped then and counts as failed; there it goes on and only its start has failed";
             trail.approximated(span, what, keys("ready.timeout"), why);
             if became.checks || draft.get("ready.exec").is_some() || draft.get("ready.fd").is_some() {
                 draft.set("ready.timeout", milliseconds(time), span);
@@ -335,10 +431,14 @@ fn file(
         ("flag-essential" | "flag-recommended", _) => {
             trail.approximated(span, what, "", "`foster stop` stops it when it is asked to");
         }
-        ("flag-newpidns", _) => trail.not_carried(span, what, "foster makes no namespaces: `unshare --pid --fork` does"),
+        ("flag-newpidns", _) => {
+            trail.not_carried(span, what, "foster makes no namespaces: `unshare --pid --fork` does")
+        }
         ("data" | "env", _) if run.text.contains(entry) || became.checks => trail.exact(span, what, ""),
         ("data", _) => trail.not_carried(span, what, "nothing reads it: name its files where they are"),
-        ("env", _) => trail.not_carried(span, what, "s6 does not read it by itself; write it as `[environment]`"),
+        ("env", _) => {
+            trail.not_carried(span, what, "s6 does not read it by itself; write it as `[environment]`")
+        }
         _ if run.text.contains(entry) && !FILES.contains(&entry) => trail.exact(span, what, ""),
         _ => {
             let advice = did_you_mean(entry, FILES).map_or(String::new(), |advice| format!(": {advice}"));
@@ -391,7 +491,12 @@ fn oneshot(
         if became.differs.is_empty() {
             reading.output.trail.exact(line.span, format!("{name}/up"), keys);
         } else {
-            reading.output.trail.approximated(line.span, format!("{name}/up"), keys, became.differs.join("; "));
+            reading.output.trail.approximated(
+                line.span,
+                format!("{name}/up"),
+                keys,
+                became.differs.join("; "),
+            );
         }
     }
     for (entry, path) in image.entries(&definition.directory, reading) {
@@ -412,11 +517,18 @@ fn oneshot(
                 let why = "nothing runs when a oneshot is taken down: a daemon `sleep infinity` with this as `[stop] command` does that";
                 trail.not_carried(span, what, why);
             }
-            _ if named.as_deref().is_some_and(|path| path.ends_with(&format!("/{entry}"))) => trail.exact(span, what, ""),
+            _ if named.as_deref().is_some_and(|path| path.ends_with(&format!("/{entry}"))) => {
+                trail.exact(span, what, "")
+            }
             _ if line.text.contains(&entry) => trail.exact(span, what, ""),
             _ => {
-                let advice = did_you_mean(&entry, FILES).map_or(String::new(), |advice| format!(": {advice}"));
-                trail.not_carried(span, what, format!("s6-rc does not know it, and `up` does not name it{advice}"));
+                let advice =
+                    did_you_mean(&entry, FILES).map_or(String::new(), |advice| format!(": {advice}"));
+                trail.not_carried(
+                    span,
+                    what,
+                    format!("s6-rc does not know it, and `up` does not name it{advice}"),
+                );
             }
         }
     }

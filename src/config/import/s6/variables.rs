@@ -28,12 +28,30 @@ impl Rules {
 }
 
 const KNOWN: [&str; 24] = [
-    "S6_KEEP_ENV", "S6_LOGGING", "S6_CATCHALL_USER", "S6_LOGGING_SCRIPT", "S6_BEHAVIOUR_IF_STAGE2_FAILS",
-    "S6_KILL_FINISH_MAXTIME", "S6_SERVICES_READYTIME", "S6_SERVICES_GRACETIME", "S6_KILL_GRACETIME", "S6_CMD_ARG0",
-    "S6_CMD_USE_TERMINAL", "S6_CMD_WAIT_FOR_SERVICES", "S6_CMD_WAIT_FOR_SERVICES_MAXTIME", "S6_CMD_RECEIVE_SIGNALS",
-    "S6_FIX_ATTRS_HIDDEN", "S6_READ_ONLY_ROOT", "S6_SYNC_DISKS", "S6_STAGE2_HOOK", "S6_VERBOSITY",
-    "S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES", "S6_WAIT_FOR_CLOSING_FD", "S6_RUNTIME_BUNDLEDIR",
-    "S6_RUNTIME_PROFILE", "S6_OVERLAY_VERSION",
+    "S6_KEEP_ENV",
+    "S6_LOGGING",
+    "S6_CATCHALL_USER",
+    "S6_LOGGING_SCRIPT",
+    "S6_BEHAVIOUR_IF_STAGE2_FAILS",
+    "S6_KILL_FINISH_MAXTIME",
+    "S6_SERVICES_READYTIME",
+    "S6_SERVICES_GRACETIME",
+    "S6_KILL_GRACETIME",
+    "S6_CMD_ARG0",
+    "S6_CMD_USE_TERMINAL",
+    "S6_CMD_WAIT_FOR_SERVICES",
+    "S6_CMD_WAIT_FOR_SERVICES_MAXTIME",
+    "S6_CMD_RECEIVE_SIGNALS",
+    "S6_FIX_ATTRS_HIDDEN",
+    "S6_READ_ONLY_ROOT",
+    "S6_SYNC_DISKS",
+    "S6_STAGE2_HOOK",
+    "S6_VERBOSITY",
+    "S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES",
+    "S6_WAIT_FOR_CLOSING_FD",
+    "S6_RUNTIME_BUNDLEDIR",
+    "S6_RUNTIME_PROFILE",
+    "S6_OVERLAY_VERSION",
 ];
 
 /// Those in the environment.
@@ -69,7 +87,9 @@ pub fn read(reading: &mut Reading<'_>) -> Rules {
                 "foster ends as soon as the last process has; `[shutdown] timeout` in foster.toml is the longest that it takes",
             ),
             ("S6_CMD_WAIT_FOR_SERVICES_MAXTIME", _) => {
-                exact("each service has its own time to become ready, `[ready] timeout`, 60 s unless it says otherwise");
+                exact(
+                    "each service has its own time to become ready, `[ready] timeout`, 60 s unless it says otherwise",
+                );
             }
             ("S6_SERVICES_READYTIME", _) => exact("nothing sleeps: readiness is waited for"),
             ("S6_VERBOSITY", _) => exact("FOSTER_LOG_LEVEL says how much foster says of itself"),
@@ -77,8 +97,12 @@ pub fn read(reading: &mut Reading<'_>) -> Rules {
                 let why = "there is no log of everything: `[log] to = \"file\"` in each service writes files";
                 reading.output.trail.not_carried(span, name, why);
             }
-            ("S6_STAGE2_HOOK" | "S6_RUNTIME_PROFILE" | "S6_RUNTIME_BUNDLEDIR" | "S6_WAIT_FOR_CLOSING_FD", _) => {
-                let why = "foster has nothing of it: run what it is for before foster, or import what it chooses";
+            (
+                "S6_STAGE2_HOOK" | "S6_RUNTIME_PROFILE" | "S6_RUNTIME_BUNDLEDIR" | "S6_WAIT_FOR_CLOSING_FD",
+                _,
+            ) => {
+                let why =
+                    "foster has nothing of it: run what it is for before foster, or import what it chooses";
                 reading.output.trail.not_carried(span, name, why);
             }
             ("S6_SYNC_DISKS" | "S6_CMD_ARG0", _) => {
