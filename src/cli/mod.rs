@@ -4,6 +4,7 @@
 mod act;
 mod apply;
 mod check;
+mod compat;
 mod completions;
 mod configuration;
 mod connection;
@@ -87,6 +88,7 @@ const VERBS: &[Row] = &[
     Row::new::<graph::Args>("graph"),
     Row::new::<shutdown::Args>("shutdown"),
     Row::new::<import::Args>("import"),
+    Row::new::<compat::Install>("install-compat"),
     Row::new::<schema::Args>("schema"),
     Row::new::<completions::Args>("completions"),
     Row::new::<man::Args>("man"),
@@ -112,6 +114,9 @@ fn command(only: Option<&Row>) -> Command {
 /// Runs the command line of this process, and gives the exit code.
 #[must_use]
 pub fn main() -> u8 {
+    if let Some(code) = compat::main() {
+        return code;
+    }
     let first = std::env::args_os().nth(1);
     let named = first.and_then(|word| VERBS.iter().find(|verb| word == verb.name));
     let parsed = command(named).try_get_matches().and_then(|matches| {

@@ -169,6 +169,20 @@ fn parse_group(line: &str) -> Option<(&str, u32, &str)> {
     Some((name, gid, fields.next().unwrap_or_default()))
 }
 
+/// Becomes another user for good, with these groups.
+///
+/// # Errors
+/// Of setgroups(2), setgid(2) and setuid(2), mostly EPERM.
+pub fn become_user(uid: u32, gid: u32, groups: &[u32]) -> std::io::Result<()> {
+    let done = |result: libc::c_int| if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) };
+    // SAFETY: the list lives as long as the call, and has as many elements as it says.
+    done(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) })?;
+    // SAFETY: these take numbers alone.
+    done(unsafe { libc::setgid(gid) })?;
+    // SAFETY: as above.
+    done(unsafe { libc::setuid(uid) })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -79,31 +79,34 @@ pub fn read(
     }
     let mut open: Vec<String> = found.user.iter().map(|(name, _)| name.clone()).collect();
     while let Some(name) = open.pop() {
-        let Some(name) = found.member(&name) else { continue };
-        if found.enabled.insert(name.clone())
-            && let Some(definition) = found.all.get(&name)
+        open.extend(found.pipeline(&name).into_iter().filter(|member| *member != name).map(str::to_owned));
+        if let Some(definition) = found.all.get(&name)
+            && found.enabled.insert(name.clone())
         {
             open.extend(definition.contents.iter().map(|(name, _)| name.clone()));
         }
-        let of_pipeline =
-            |definition: &Definition| definition.pipeline.as_ref().is_some_and(|(p, _)| *p == name);
-        open.extend(found.all.iter().filter(|(_, d)| of_pipeline(d)).map(|(name, _)| name.clone()));
     }
     found
 }
 
 impl Definitions {
-    /// The name, if a definition or a pipeline is called so.
-    fn member(&self, name: &str) -> Option<String> {
-        let of_pipeline =
-            |definition: &Definition| definition.pipeline.as_ref().is_some_and(|(p, _)| p == name);
-        (self.all.contains_key(name) || self.all.values().any(of_pipeline)).then(|| name.to_owned())
-    }
-
-    /// The members of the pipeline that is called so.
+    /// The members of the pipeline that is called so: who says so, and whose output goes there.
     pub fn pipeline(&self, name: &str) -> Vec<&str> {
         let of = |definition: &&Definition| definition.pipeline.as_ref().is_some_and(|(p, _)| p == name);
-        self.all.iter().filter(|(_, definition)| of(definition)).map(|(name, _)| name.as_str()).collect()
+        let mut members: Vec<&str> =
+            self.all.iter().filter(|(_, definition)| of(definition)).map(|(name, _)| name.as_str()).collect();
+        let mut at = 0;
+        while let Some(definition) = members.get(at).and_then(|name| self.all.get(*name)) {
+            at += 1;
+            for (producer, _) in &definition.consumer_for {
+                if let Some((producer, _)) = self.all.get_key_value(producer)
+                    && !members.contains(&producer.as_str())
+                {
+                    members.push(producer);
+                }
+            }
+        }
+        members
     }
 }
 

@@ -142,8 +142,9 @@ pub fn all(
         }
         if !definitions.enabled.contains(name) {
             draft.set("enabled", false, definition.span);
-            let why = "it is in no bundle that starts at boot, as there: only what depends on it starts it";
-            draft.notes.push(format!("In s6-overlay {why}."));
+            draft
+                .notes
+                .push("In no bundle that starts at boot: only what depends on it starts it.".to_owned());
             reading.output.trail.exact(
                 definition.span,
                 format!("{name}/type"),
