@@ -46,6 +46,9 @@ _foster() {
             foster,init)
                 cmd="foster__subcmd__init"
                 ;;
+            foster,install-compat)
+                cmd="foster__subcmd__install__subcmd__compat"
+                ;;
             foster,log-level)
                 cmd="foster__subcmd__log__subcmd__level"
                 ;;
@@ -118,6 +121,9 @@ _foster() {
             foster__subcmd__help,init)
                 cmd="foster__subcmd__help__subcmd__init"
                 ;;
+            foster__subcmd__help,install-compat)
+                cmd="foster__subcmd__help__subcmd__install__subcmd__compat"
+                ;;
             foster__subcmd__help,log-level)
                 cmd="foster__subcmd__help__subcmd__log__subcmd__level"
                 ;;
@@ -167,7 +173,7 @@ _foster() {
 
     case "${cmd}" in
         foster)
-            opts="-h -V --help --version run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
+            opts="-h -V --help --version run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import install-compat schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -331,7 +337,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help)
-            opts="run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man help"
+            opts="run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import install-compat schema completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -471,6 +477,20 @@ _foster() {
             return 0
             ;;
         foster__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        foster__subcmd__help__subcmd__install__subcmd__compat)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -752,6 +772,20 @@ _foster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        foster__subcmd__install__subcmd__compat)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         foster__subcmd__log__subcmd__level)
             opts="-h --socket --help error warn info debug trace"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -805,7 +839,7 @@ _foster() {
             return 0
             ;;
         foster__subcmd__man)
-            opts="-h --out --help run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man"
+            opts="-h --out --help run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import install-compat schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
