@@ -224,7 +224,8 @@ fn s6_svok_and_s6_svstat_tell() {
 fn halt_ends_the_container() {
     needs_namespace!();
     let mut c = tree();
-    Tools::of(&c).ends(0, "halt", &[]);
+    // Whether it sees that itself depends on who is faster.
+    Tools::of(&c).ran("halt", &[]);
     c.expect_exit(0);
 }
 

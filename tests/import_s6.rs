@@ -334,3 +334,35 @@ fn it_runs_as_it_is() {
     c.terminate();
     c.expect_exit(0);
 }
+
+/// Pieces of which scripts consist, in any order.
+const PIECES: &str = "[ -~\\n]{0,60}|((#!/bin/sh|#!/command/execlineb -P|exec|if|foreground|\\{|\\}|\"|'|\\\\|\\$\\{X\\}|importas|-i|\
+                      X|s6-setuidgid|chpst|-u|-e|cd|export|A=B|fdmove|-c|2>&1|;|then|fi|sleep infinity|\\[ -z \"\\$X\" \\]|é|\u{1F600})( |\\n)){0,30}";
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn whatever_is_in_the_files_there_is_an_answer(run in PIECES, up in PIECES, finish in PIECES, number in PIECES) {
+        for shebang in ["", "#!/bin/sh\n", "#!/command/execlineb -P\n"] {
+            let run = format!("{shebang}{run}");
+            let source = image(&[
+                ("rc/a/type", LONGRUN),
+                ("rc/a/run", &run),
+                ("rc/a/finish", &finish),
+                ("rc/a/notification-fd", &number),
+                ("rc/a/timeout-kill", &number),
+                ("rc/a/down-signal", &number),
+                ("rc/a/dependencies", &number),
+                ("rc/b/type", ONESHOT),
+                ("rc/b/up", &up),
+                ("etc/fix-attrs.d/x", &number),
+                ("etc/services.d/c/run", &run),
+            ]);
+            // Either is fine; a panic is not.
+            let import = foster::config::import::Import { kind: Kind::S6, path: source.path().to_owned() };
+            if let Err(report) = foster::config::import::convert(&import, &foster::config::Variables::new()) {
+                let _ = report.render(false);
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Names that have a service do something.
 
-use super::{WRONG, code, options, service, verb, wrong};
+use super::{REFUSED, WRONG, code, options, service, verb, wrong};
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
 /// `s6-svc [-u|-d|-r|-l|signals|-s signal] [-wu|-wU|-wd|-wD|-wr|-wR] [-T ms] servicedir…`
@@ -162,5 +163,9 @@ pub(super) fn halt(name: &str, _: Vec<String>) -> u8 {
     if text.trim().parse::<u8>().is_ok() {
         line.extend(["--code", text.trim()]);
     }
-    code(verb(name, &line, Stdio::null()))
+    // As foster itself, which does not mind that it is asked to end with all others.
+    let foster = std::env::current_exe().unwrap_or_else(|_| "foster".into());
+    let why = std::process::Command::new(foster).args(line).stdout(Stdio::null()).exec();
+    super::tell(name, &format!("cannot ask foster: {why}"));
+    REFUSED
 }

@@ -2,6 +2,7 @@
 //! before; or a directory of s6's service directories alone.
 
 mod definitions;
+mod directories;
 mod finish;
 mod legacy;
 mod services;

@@ -1,7 +1,7 @@
 //! What s6-overlay had before version 3, and still reads: `fix-attrs.d`, `cont-init.d`, `services.d`, `cont-finish.d`.
 
 use super::variables::Rules;
-use super::{Layout, services};
+use super::{Layout, directories};
 use crate::config::diagnostic::Span;
 use crate::config::import::Reading;
 use crate::config::import::draft::{Draft, list};
@@ -111,7 +111,7 @@ pub fn services(layout: &Layout, steps: &[String], earlier: &[String], reading: 
         }
         let file = reading.sources.add(directory.join("run").to_string_lossy(), None);
         let mut draft = reading.service(&name, Span::whole(file));
-        if services::longrun(&name, &directory, &mut draft, &layout.image, &rules, reading).is_none() {
+        if directories::longrun(&name, &directory, &mut draft, &layout.image, &rules, reading).is_none() {
             continue;
         }
         for step in steps.last().into_iter() {
