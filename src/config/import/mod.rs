@@ -8,10 +8,13 @@
 mod draft;
 mod procfile;
 mod shell;
+mod supervisord;
 mod trail;
 mod write;
 
 pub use draft::Draft;
+#[doc(hidden)]
+pub use supervisord::resolved as supervisord_resolved;
 pub use trail::{Fate, Step, Trail};
 
 use super::diagnostic::{Code, Diagnostic, Findings, Report, Sources, Span};
@@ -28,11 +31,13 @@ use std::path::{Path, PathBuf};
 pub enum Kind {
     /// A Procfile, as of Foreman and Heroku.
     Procfile,
+    /// The configuration file of supervisord.
+    Supervisord,
 }
 
 impl Kind {
     /// All of them by their names.
-    pub const ALL: [(&str, Self); 1] = [("procfile", Self::Procfile)];
+    pub const ALL: [(&str, Self); 2] = [("procfile", Self::Procfile), ("supervisord", Self::Supervisord)];
 }
 
 /// A source.
@@ -108,6 +113,7 @@ pub fn read(import: &Import, sources: &mut Sources, findings: &Findings) -> Outp
     let mut reading = Reading { sources, findings, output };
     match import.kind {
         Kind::Procfile => procfile::read(&import.path, &mut reading),
+        Kind::Supervisord => supervisord::read(&import.path, &mut reading),
     }
     reading.output
 }
