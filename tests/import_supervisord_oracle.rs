@@ -59,7 +59,7 @@ fn ours(path: &Path) -> Result<Value, String> {
 /// The processes in the order of their names, which is not the same for numbers.
 fn sorted(resolved: &Value) -> Vec<Value> {
     let mut processes = resolved["processes"].as_array().unwrap().clone();
-    processes.sort_by_key(|process| format!("{} {}", process["group"], process["name"]));
+    processes.sort_by_key(|process| format!("{} {} {process}", process["group"], process["name"]));
     processes
 }
 

@@ -190,7 +190,8 @@ fn with_all_variables(output: &Output, environment: &Variables) -> Variables {
     all
 }
 
-/// Takes out every key without which the plan is the same, unless a comment stands at it.
+/// Takes out every key without which the plan is the same, unless a comment stands at it, or its value is another one
+/// elsewhere.
 fn leave_out_defaults(
     output: &mut Output,
     plan_of_all: &Plan,
@@ -201,7 +202,8 @@ fn leave_out_defaults(
         let mut at = output.services[index].items().len();
         while at > 0 {
             at -= 1;
-            if !output.services[index].items()[at].notes.is_empty() {
+            let item = &output.services[index].items()[at];
+            if !item.notes.is_empty() || item.depends_on_variables() {
                 continue;
             }
             let item = output.services[index].remove(at);
