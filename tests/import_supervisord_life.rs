@@ -35,7 +35,7 @@ fn example() -> (String, Vec<(String, String)>) {
 #[test]
 fn the_example_of_the_guide_is_what_the_import_makes() {
     let (source, files) = example();
-    let source = Imported::new(Kind::Supervisord, "s.conf", &[("s.conf", &source)]).env("PORT", "1");
+    let source = Imported::new(Kind::Supervisord, "s.conf", &[("s.conf", &source)]);
     let converted = source.converted();
     assert_eq!(converted.files.len(), files.len());
     for (name, text) in &files {
@@ -107,9 +107,9 @@ fn the_example_of_the_guide_does_the_same_before_and_after() {
         world.file(&format!("services/{name}"), text);
     }
     let before = world.fill(&format!("{place}; exec supervisord -n -c WORLD/supervisord.conf"));
-    let before = observed(Setup::new().env("PORT", "8080").prelude(&before).start());
+    let before = observed(Setup::new().prelude(&before).start());
     let services = world.fill("WORLD/services");
-    let setup = || Setup::new().env("PORT", "8080").prelude(&place);
+    let setup = || Setup::new().prelude(&place);
     let after = observed(setup().arguments(&["run", &services]).start());
     assert_eq!(before, after);
     let (processes, lines, code) = after;

@@ -153,7 +153,7 @@ const VALUES: [(&str, &[&str]); 29] = [
     ("stopsignal", &["TERM", "sigquit", "9", "USR1", "WINCH", "Int", "BOOM"]),
     ("stopwaitsecs", &["10", "0", "3600"]),
     ("stopasgroup", &["true", "false"]),
-    ("killasgroup", &["true", "false"]),
+    ("killasgroup", &["true", "true", "true", "false"]),
     ("user", &["root", "nobody", "1000"]),
     ("umask", &["022", "0o77", "7", "9"]),
     ("directory", &["/tmp", "%(here)s/x", "relative", "/%(program_name)s"]),
@@ -164,13 +164,11 @@ const VALUES: [(&str, &[&str]); 29] = [
             "A=1,B='two, three'",
             "KEY=\"%(ENV_A)s\"",
             "A = x , C=/a:/b-c.d",
-            "A=a@b",
             "A",
             "",
             "P=\"%(process_num)d %(group_name)s\"",
             "A=1,A=2,",
             "Q=\"a;b\"",
-            "R=\"a ;b\"",
         ],
     ),
     ("redirect_stderr", &["true", "false"]),
@@ -188,9 +186,9 @@ const VALUES: [(&str, &[&str]); 29] = [
     ("stdout_syslog", &["true", "false"]),
     (
         "process_name",
-        &["%(program_name)s_%(process_num)02d", "p%(process_num)s", "q%(process_num)5d", "fixed"],
+        &["%(program_name)s_%(process_num)02d", "p%(process_num)s", "q%(process_num)5d", "fixed-%(process_num)d"],
     ),
-    ("numprocs", &["1", "2", "3", "0"]),
+    ("numprocs", &["1", "1", "1", "2"]),
     ("numprocs_start", &["0", "1", "5"]),
     ("unknown_key", &["x", "%% y"]),
 ];
@@ -212,7 +210,13 @@ fn generated(dice: &mut Dice) -> String {
         let _ = writeln!(text, "[program:{name}]");
         let sane = !dice.one_in(4);
         for (key, values) in VALUES {
-            let wanted = if key == "command" { !dice.one_in(30) } else { dice.one_in(3) };
+            let wanted = if key == "process_name" && sane {
+                true
+            } else if key == "command" {
+                !dice.one_in(30)
+            } else {
+                dice.one_in(3)
+            };
             // Most of what breaks stands at the end.
             let values = if sane && values.len() > 4 && key != "command" {
                 &values[..values.len() - 1]
@@ -239,7 +243,7 @@ fn generated(dice: &mut Dice) -> String {
             text,
             "[group:{}]\nprograms={}",
             dice.of(&["g", "one"]),
-            dice.of(&["one", "one, two", "two,one", ""])
+            dice.of(&["one", "one", "one", "one", "one, two", "two,one", ""])
         );
         if dice.one_in(2) {
             text += "priority=5\n";
@@ -283,7 +287,7 @@ fn generated_files_mean_to_the_import_what_they_mean_to_supervisord() {
         .collect();
     let refused = same(&paths);
     // Otherwise they say little.
-    assert!((20..400).contains(&refused), "{refused} of 500 are refused");
+    assert!((20..350).contains(&refused), "{refused} of 500 are refused");
 }
 
 #[test]

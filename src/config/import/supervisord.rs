@@ -1,7 +1,9 @@
 //! supervisord: its configuration file with what that includes, as supervisord itself reads them.
 
 mod daemon;
+mod ending;
 mod expand;
+mod fcgi;
 mod glob;
 mod idiom;
 mod ini;
