@@ -186,7 +186,12 @@ const VALUES: [(&str, &[&str]); 29] = [
     ("stdout_syslog", &["true", "false"]),
     (
         "process_name",
-        &["%(program_name)s_%(process_num)02d", "p%(process_num)s", "q%(process_num)5d", "fixed-%(process_num)d"],
+        &[
+            "%(program_name)s_%(process_num)02d",
+            "p%(process_num)s",
+            "q%(process_num)5d",
+            "fixed-%(process_num)d",
+        ],
     ),
     ("numprocs", &["1", "1", "1", "2"]),
     ("numprocs_start", &["0", "1", "5"]),
