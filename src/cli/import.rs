@@ -14,6 +14,7 @@ use std::{fs, io};
 #[command(after_help = "\
 Examples:
   foster import procfile Procfile -o services.d     convert
+  foster import supervisord supervisord.conf -o services.d
   foster import procfile . --dry-run                only the report: what becomes of each line
   foster run --import procfile Procfile             run it as it is, to try
 
@@ -23,7 +24,7 @@ The report says of every key and file of the source whether it means the same (e
 Exit code: 0 when all is exact or approximated, 1 when something is not carried or cannot be written, 78 \
 when the source is broken, 64 for a wrong command line.")]
 pub struct Args {
-    /// What it is: procfile, runit, s6
+    /// What it is: supervisord, s6, runit or procfile
     #[arg(value_name = "KIND")]
     kind: String,
 

@@ -16,11 +16,14 @@ mod runit;
 mod s6;
 mod script;
 mod shell;
+mod supervisord;
 mod trail;
 mod words;
 mod write;
 
 pub use draft::Draft;
+#[doc(hidden)]
+pub use supervisord::resolved as supervisord_resolved;
 pub use trail::{Fate, Step, Trail};
 
 use super::diagnostic::{Code, Diagnostic, Findings, Report, Sources, Span};
@@ -41,12 +44,18 @@ pub enum Kind {
     Runit,
     /// The tree of s6-overlay in an image, or one of s6.
     S6,
+    /// The configuration file of supervisord.
+    Supervisord,
 }
 
 impl Kind {
     /// All of them by their names.
-    pub const ALL: [(&str, Self); 3] =
-        [("procfile", Self::Procfile), ("runit", Self::Runit), ("s6", Self::S6)];
+    pub const ALL: &[(&str, Self)] = &[
+        ("procfile", Self::Procfile),
+        ("runit", Self::Runit),
+        ("s6", Self::S6),
+        ("supervisord", Self::Supervisord),
+    ];
 }
 
 /// A source.
@@ -126,6 +135,7 @@ pub fn read(import: &Import, environment: &Variables, sources: &mut Sources, fin
         Kind::Procfile => procfile::read(&import.path, &mut reading),
         Kind::Runit => runit::read(&import.path, &mut reading),
         Kind::S6 => s6::read(&import.path, &mut reading),
+        Kind::Supervisord => supervisord::read(&import.path, &mut reading),
     }
     reading.output
 }
@@ -202,7 +212,8 @@ fn with_all_variables(output: &Output, environment: &Variables) -> Variables {
     all
 }
 
-/// Takes out every key without which the plan is the same, unless a comment stands at it.
+/// Takes out every key without which the plan is the same, unless a comment stands at it, or its value is another one
+/// elsewhere.
 fn leave_out_defaults(
     output: &mut Output,
     plan_of_all: &Plan,
@@ -213,7 +224,8 @@ fn leave_out_defaults(
         let mut at = output.services[index].items().len();
         while at > 0 {
             at -= 1;
-            if !output.services[index].items()[at].notes.is_empty() {
+            let item = &output.services[index].items()[at];
+            if !item.notes.is_empty() || item.depends_on_variables() {
                 continue;
             }
             let item = output.services[index].remove(at);
