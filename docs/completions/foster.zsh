@@ -258,8 +258,15 @@ json\:"For tools"))' \
 '--dry-run[Write nothing]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
-':kind -- What it is\: supervisord or procfile:_default' \
+':kind -- What it is\: supervisord, s6, runit or procfile:_default' \
 ':source -- Where it is\: a file or a directory:_files' \
+&& ret=0
+;;
+(install-compat)
+_arguments "${_arguments_options[@]}" : \
+'-h[Print help]' \
+'--help[Print help]' \
+':directory -- Where\: made if it is not there:_files' \
 && ret=0
 ;;
 (schema)
@@ -282,7 +289,7 @@ _arguments "${_arguments_options[@]}" : \
 '()--out=[Write the pages of all verbs into this directory]:DIR:_files' \
 '-h[Print help]' \
 '--help[Print help]' \
-'::verb -- A verb \[default\: foster itself\]:(run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import schema completions man)' \
+'::verb -- A verb \[default\: foster itself\]:(run init check status start stop restart reload signal wait logs log-level explain apply healthcheck events timeline graph shutdown import install-compat schema completions man)' \
 && ret=0
 ;;
 (help)
@@ -377,6 +384,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(install-compat)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (schema)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -425,6 +436,7 @@ _foster_commands() {
 'graph:Show the dependencies of services and the order in which they start' \
 'shutdown:Stop all services and end the container' \
 'import:Convert what another supervisor reads into a services directory, with a report' \
+'install-compat:Make links to foster under the names of s6'\''s tools, for scripts that call these' \
 'schema:Print the JSON schema of a service file, or of foster.toml' \
 'completions:Print a script that completes foster'\''s command line in a shell' \
 'man:Print a manual page, or write all of them' \
@@ -490,6 +502,7 @@ _foster__subcmd__help_commands() {
 'graph:Show the dependencies of services and the order in which they start' \
 'shutdown:Stop all services and end the container' \
 'import:Convert what another supervisor reads into a services directory, with a report' \
+'install-compat:Make links to foster under the names of s6'\''s tools, for scripts that call these' \
 'schema:Print the JSON schema of a service file, or of foster.toml' \
 'completions:Print a script that completes foster'\''s command line in a shell' \
 'man:Print a manual page, or write all of them' \
@@ -546,6 +559,11 @@ _foster__subcmd__help__subcmd__import_commands() {
 _foster__subcmd__help__subcmd__init_commands() {
     local commands; commands=()
     _describe -t commands 'foster help init commands' commands "$@"
+}
+(( $+functions[_foster__subcmd__help__subcmd__install-compat_commands] )) ||
+_foster__subcmd__help__subcmd__install-compat_commands() {
+    local commands; commands=()
+    _describe -t commands 'foster help install-compat commands' commands "$@"
 }
 (( $+functions[_foster__subcmd__help__subcmd__log-level_commands] )) ||
 _foster__subcmd__help__subcmd__log-level_commands() {
@@ -626,6 +644,11 @@ _foster__subcmd__import_commands() {
 _foster__subcmd__init_commands() {
     local commands; commands=()
     _describe -t commands 'foster init commands' commands "$@"
+}
+(( $+functions[_foster__subcmd__install-compat_commands] )) ||
+_foster__subcmd__install-compat_commands() {
+    local commands; commands=()
+    _describe -t commands 'foster install-compat commands' commands "$@"
 }
 (( $+functions[_foster__subcmd__log-level_commands] )) ||
 _foster__subcmd__log-level_commands() {
