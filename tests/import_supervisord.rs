@@ -291,6 +291,18 @@ fn binary_and_enormous_files_are_a_clear_error() {
 }
 
 #[test]
+fn what_would_take_for_ever_to_read_is_refused_soon() {
+    let keys: String = (0..100_000).map(|n| format!("k{n}=1\n")).collect();
+    assert!(programs(&format!("[program:a]\n{keys}")).broken().contains("more than 500 keys in one section"));
+    let sections: String = (0..50_000).map(|n| format!("[program:{n}]\n")).collect();
+    assert!(programs(&sections).broken().contains("more than 2000 sections"));
+    let many: String = (0..1500).map(|n| format!("[program:{n}]\ncommand=x\n")).collect();
+    assert!(programs(&many).broken().contains("1500 processes in all, more than 1000"));
+    let patterns = "a* ".repeat(1000);
+    assert!(programs(&format!("[include]\nfiles={patterns}\n")).broken().contains("more than 100 patterns"));
+}
+
+#[test]
 fn every_key_has_a_line_in_the_report() {
     let keys = [
         "command=x",

@@ -184,9 +184,9 @@ pub fn read(ini: &Ini, here: &str, reading: &Reading<'_>) -> (Vec<Program>, Vec<
         }
     }
     let total: i64 = programs.iter().map(|program| program.processes().unwrap_or(1)).sum();
-    if total > 10 * MOST {
+    if total > MOST {
         let span = programs.first().map_or(Span::whole(0), |program| program.span);
-        reading.broken(span, format!("{total} processes in all"));
+        reading.broken(span, format!("{total} processes in all, more than {MOST}"));
     }
     programs.sort_by(|a, b| {
         let key = |program: &Program| (program.group_priority, program.group.clone(), program.priority());
