@@ -3,7 +3,8 @@
 
 mod import_room;
 
-use foster::config::import::{Converted, Kind};
+use foster::config::Variables;
+use foster::config::import::{Converted, Import, Kind, convert};
 use import_room::{Source, file, report};
 use std::path::Path;
 
@@ -288,6 +289,39 @@ fn binary_and_enormous_files_are_a_clear_error() {
     assert!(source.broken().contains("cannot read /supervisord.conf: it is not UTF-8"));
     let told = programs(&"; a\n".repeat(400_000)).broken();
     assert!(told.contains("cannot read /supervisord.conf: it is larger than"), "{told}");
+}
+
+#[test]
+fn what_would_take_for_ever_to_read_is_refused_soon() {
+    let keys: String = (0..100_000).map(|n| format!("k{n}=1\n")).collect();
+    assert!(programs(&format!("[program:a]\n{keys}")).broken().contains("more than 500 keys in one section"));
+    let sections: String = (0..50_000).map(|n| format!("[program:{n}]\n")).collect();
+    assert!(programs(&sections).broken().contains("more than 2000 sections"));
+    let many: String = (0..1500).map(|n| format!("[program:{n}]\ncommand=x\n")).collect();
+    assert!(programs(&many).broken().contains("1500 processes in all, more than 1000"));
+    let patterns = "a* ".repeat(1000);
+    assert!(programs(&format!("[include]\nfiles={patterns}\n")).broken().contains("more than 100 patterns"));
+}
+
+#[test]
+fn a_file_that_ends_too_early_is_a_configuration_or_a_clear_error() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import/supervisord");
+    let variables = [("PATH", "/bin"), ("PORT", "1")].map(|(name, value)| (name.into(), value.into()));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("supervisord.conf");
+    for name in ["laravel.conf", "celery.conf", "desktop.conf"] {
+        let text = std::fs::read_to_string(root.join(name)).unwrap();
+        for end in (0..text.len()).step_by(3) {
+            std::fs::write(&path, &text[..end]).unwrap();
+            let import = Import { kind: Kind::Supervisord, path: path.clone() };
+            match convert(&import, &Variables::from(variables.clone())) {
+                Ok(converted) => assert!(!converted.files.is_empty()),
+                Err(report) => assert!(report.errors() > 0, "{name} {end}"),
+            }
+        }
+    }
+    let far = "[program:a]\ncommand=x\nnumprocs=2\nprocess_name=%(process_num)d\nnumprocs_start=9223372036854775807\n";
+    assert!(programs(far).broken().contains("`numprocs_start` is not within"));
 }
 
 #[test]

@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 
 /// More files than anybody includes.
 const MOST_FILES: usize = 1000;
+/// Each looks through directories.
+const MOST_PATTERNS: usize = 100;
 /// Where it is in a directory.
 const NAMES: [&str; 5] = [
     "supervisord.conf",
@@ -159,8 +161,13 @@ fn include(ini: &mut Ini, main: u32, here: &Path, reading: &mut Reading<'_>) -> 
             return None;
         }
     };
+    let patterns: Vec<&str> = patterns.split(is_space).filter(|pattern| !pattern.is_empty()).collect();
+    if patterns.len() > MOST_PATTERNS {
+        reading.broken(setting.span, format!("more than {MOST_PATTERNS} patterns of files"));
+        return None;
+    }
     let mut count = 0;
-    for pattern in patterns.split(is_space).filter(|pattern| !pattern.is_empty()) {
+    for pattern in patterns {
         let found = glob::files(here, pattern);
         if found.is_empty() {
             let why = format!("no file is named by `{pattern}`, as far as can be seen from here");

@@ -142,7 +142,7 @@ fn processes(made: &mut Made<'_>, number: Option<i64>, reading: &mut Reading<'_>
     if many && program.role == Role::Fcgi {
         made.not(reading, "numprocs", "processes that share one socket: let the program itself start more");
     } else if number.is_some() {
-        made.exact(reading, "numprocs", "a file for each process");
+        made.exact(reading, "numprocs", if many { "a file for each process" } else { "" });
     } else {
         match program.typed("numprocs", words::integer) {
             Some(Typed::Known(count)) => {

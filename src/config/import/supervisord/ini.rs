@@ -27,6 +27,10 @@ pub struct Setting {
     pub span: Span,
 }
 
+/// More than anybody writes: sections, and keys in one of them. Each is looked for among all.
+const MOST_SECTIONS: usize = 2000;
+const MOST_KEYS: usize = 500;
+
 /// Below this header stands what holds for all sections.
 const DEFAULT: &str = "DEFAULT";
 
@@ -75,6 +79,9 @@ impl Ini {
             indent = deep;
             if let Some(name) = header(value) {
                 (section, option) = (Some(self.enter(name, span)), None);
+                if self.sections.len() > MOST_SECTIONS {
+                    return reading.broken(span, format!("more than {MOST_SECTIONS} sections"));
+                }
                 continue;
             }
             let Some(at) = section else {
@@ -85,6 +92,9 @@ impl Ini {
                     let value = strip(value).to_owned();
                     let setting = Setting { key: strip(key).to_lowercase(), value, span };
                     option = self.set(at, setting);
+                    if option.is_some_and(|option| option >= MOST_KEYS) {
+                        return reading.broken(span, format!("more than {MOST_KEYS} keys in one section"));
+                    }
                 }
                 _ => reading
                     .broken(span, "a line is `[SECTION]`, `KEY=VALUE` or more of the value above, indented"),

@@ -105,8 +105,9 @@ const FCGI_KEYS: &[(&str, Form, bool)] = &[
     ("socket_mode", Form::Octal, false),
 ];
 
-/// More processes than anybody has.
+/// More processes than anybody has, and a higher number than anybody begins with.
 const MOST: i64 = 1000;
+const MOST_START: i64 = 1_000_000;
 
 impl Role {
     const ALL: [(&str, Self); 3] =
@@ -184,9 +185,9 @@ pub fn read(ini: &Ini, here: &str, reading: &Reading<'_>) -> (Vec<Program>, Vec<
         }
     }
     let total: i64 = programs.iter().map(|program| program.processes().unwrap_or(1)).sum();
-    if total > 10 * MOST {
+    if total > MOST {
         let span = programs.first().map_or(Span::whole(0), |program| program.span);
-        reading.broken(span, format!("{total} processes in all"));
+        reading.broken(span, format!("{total} processes in all, more than {MOST}"));
     }
     programs.sort_by(|a, b| {
         let key = |program: &Program| (program.group_priority, program.group.clone(), program.priority());
@@ -425,6 +426,10 @@ impl Program {
         let (_, place) = self.get("numprocs").unwrap_or((EMPTY, self.span));
         if count.is_some_and(|count| count > MOST) {
             reading.broken(place, format!("more than {MOST} processes of one program"));
+        }
+        if !(0..=MOST_START).contains(&self.first()) {
+            let (_, place) = self.get("numprocs_start").unwrap_or((EMPTY, self.span));
+            reading.broken(place, format!("`numprocs_start` is not within 0 and {MOST_START}"));
         }
         let numbered = self.template("process_name").is_some_and(|name| name.numbers().next().is_some());
         if count.is_some_and(|count| count > 1) && !numbered {

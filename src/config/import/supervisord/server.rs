@@ -26,7 +26,7 @@ const SHUTDOWN: i64 = 8;
 pub const SUPERVISORD: &str = "supervisord";
 
 /// The keys of `[supervisord]`.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 18] = [
     "logfile",
     "logfile_maxbytes",
     "logfile_backups",
@@ -45,7 +45,6 @@ const KEYS: [&str; 19] = [
     "environment",
     "identifier",
     "profile_options",
-    "serverurl",
 ];
 
 /// Reads `[supervisord]`.
@@ -54,7 +53,9 @@ pub fn read(ini: &Ini, here: &str, reading: &mut Reading<'_>) -> Server {
     let Some(section) = ini.section(SUPERVISORD) else { return server };
     let names = Names { here: here.to_owned(), ..Names::default() };
     let mut level: Option<(&'static str, Span)> = None;
-    let silent = section.get("logfile").is_some_and(|setting| setting.value == "/dev/null");
+    let log = section.get("logfile").map_or("", |setting| &setting.value);
+    let silent = log == "/dev/null";
+    let console = matches!(log, "/dev/stdout" | "/dev/stderr" | "/dev/fd/1" | "/dev/fd/2");
     for setting in &section.options {
         let Setting { key, value, span } = setting;
         let template = match Template::parse(value, &names) {
@@ -98,9 +99,7 @@ pub fn read(ini: &Ini, here: &str, reading: &mut Reading<'_>) -> Server {
                 trail.approximated(*span, what, "", "foster stays in the foreground, as PID 1 has to");
             }
             "nodaemon" | "silent" | "nocleanup" | "profile_options" => trail.exact(*span, what, ""),
-            "logfile"
-                if matches!(value.as_str(), "/dev/stdout" | "/dev/stderr" | "/dev/fd/1" | "/dev/fd/2") =>
-            {
+            "logfile" | "logfile_maxbytes" | "logfile_backups" if console => {
                 trail.exact(*span, what, "");
             }
             "logfile" | "logfile_maxbytes" | "logfile_backups" => {
