@@ -5,6 +5,7 @@
 //! A new kind of source is one file here: it parses, fills [`Draft`]s, and says of each key and file what became of it
 //! ([`Trail`]).
 
+mod cron;
 mod draft;
 mod procfile;
 mod shell;
@@ -28,11 +29,13 @@ use std::path::{Path, PathBuf};
 pub enum Kind {
     /// A Procfile, as of Foreman and Heroku.
     Procfile,
+    /// A crontab, or a directory of them.
+    Cron,
 }
 
 impl Kind {
     /// All of them by their names.
-    pub const ALL: [(&str, Self); 1] = [("procfile", Self::Procfile)];
+    pub const ALL: &[(&str, Self)] = &[("procfile", Self::Procfile), ("cron", Self::Cron)];
 }
 
 /// A source.
@@ -72,6 +75,9 @@ impl Output {
     }
 }
 
+/// More services than this are surely no source: reading them as a plan, again and again, would take minutes.
+pub const MOST: usize = 1000;
+
 /// What a kind of source reads with, and writes into.
 pub struct Reading<'r> {
     /// Every file that is read.
@@ -87,6 +93,15 @@ impl Reading<'_> {
     pub fn service(&mut self, called: &str, span: Span) -> Draft {
         let taken: BTreeSet<&str> = self.output.services.iter().map(|draft| draft.name.as_str()).collect();
         Draft::new(draft::service_name(called, |name| taken.contains(name)), span)
+    }
+
+    /// Whether there may be another service; a finding where there may not.
+    pub fn has_room(&self, span: Span) -> bool {
+        let room = self.output.services.len() < MOST;
+        if !room {
+            self.broken(span, format!("there are more than {MOST} services in it"));
+        }
+        room
     }
 
     /// Reads a text file; `None`, and a finding, when that fails.
@@ -108,6 +123,7 @@ pub fn read(import: &Import, sources: &mut Sources, findings: &Findings) -> Outp
     let mut reading = Reading { sources, findings, output };
     match import.kind {
         Kind::Procfile => procfile::read(&import.path, &mut reading),
+        Kind::Cron => cron::read(&import.path, &mut reading),
     }
     reading.output
 }
@@ -184,24 +200,68 @@ fn with_all_variables(output: &Output, environment: &Variables) -> Variables {
     all
 }
 
-/// Takes out every key without which the plan is the same, unless a comment stands at it.
+/// Keys that are never there for nothing: a plan without them is none, or another one.
+const NEEDED: [&str; 4] = ["type", "command", "script", "schedule.cron"];
+
+/// Takes out every key without which the plan is the same, unless a comment stands at it: each out of all services at once,
+/// and one at a time where that says nothing.
 fn leave_out_defaults(
     output: &mut Output,
     plan_of_all: &Plan,
     sources: &mut Sources,
     environment: &Variables,
 ) {
-    for index in 0..output.services.len() {
-        let mut at = output.services[index].items().len();
-        while at > 0 {
-            at -= 1;
-            if !output.services[index].items()[at].notes.is_empty() {
-                continue;
+    let candidate = |item: &draft::Item| item.notes.is_empty() && !NEEDED.contains(&item.path.as_str());
+    let paths: BTreeSet<String> = output
+        .services
+        .iter()
+        .flat_map(|draft| draft.items().iter().filter(|item| candidate(item)).map(|item| item.path.clone()))
+        .collect();
+    for path in paths {
+        let mut taken: Vec<(usize, usize, draft::Item)> = Vec::new();
+        for (index, draft) in output.services.iter_mut().enumerate() {
+            let at = draft.items().iter().position(|item| item.path == path && candidate(item));
+            taken.extend(at.map(|at| (index, at, draft.remove(at))));
+        }
+        let reduced = plan(output, sources, environment).0;
+        if reduced.as_ref() == Some(plan_of_all) {
+            continue;
+        }
+        let mut one_at_a_time = Vec::new();
+        for (index, at, item) in taken {
+            let draft = &mut output.services[index];
+            let same = reduced.as_ref().is_some_and(|plan| same_service(plan, plan_of_all, &draft.name));
+            if !same {
+                draft.insert(at, item);
+            } else {
+                one_at_a_time.push((index, at, item));
             }
+        }
+        if plan(output, sources, environment).0.as_ref() == Some(plan_of_all) {
+            continue;
+        }
+        // It says something of another service, or is wrong where it is missing.
+        for (index, at, item) in one_at_a_time {
+            output.services[index].insert(at, item);
+        }
+        for index in 0..output.services.len() {
+            let items = output.services[index].items();
+            let Some(at) = items.iter().position(|item| item.path == path && candidate(item)) else {
+                continue;
+            };
             let item = output.services[index].remove(at);
             if plan(output, sources, environment).0.as_ref() != Some(plan_of_all) {
                 output.services[index].insert(at, item);
             }
         }
     }
+}
+
+/// Whether two plans say the same of the instances of a service.
+fn same_service(one: &Plan, other: &Plan, stem: &str) -> bool {
+    let of = |plan: &Plan| -> Vec<crate::model::Service> {
+        let named = |name: &str| name.split('@').next() == Some(stem);
+        plan.services.iter().filter(|service| named(&service.name)).cloned().collect()
+    };
+    of(one) == of(other)
 }
