@@ -37,8 +37,14 @@ fn each_line_becomes_a_oneshot_with_a_schedule() {
     );
     assert!(file(&converted, "poll.toml").contains("cron = \"*/5 * * * *\""));
     let report = report(&source, &converted);
-    assert!(report.contains("crontab:2: 30 3 * * mon-fri: exact -> sweep: command, schedule.cron\n"), "{report}");
-    assert!(report.contains("crontab: user: approximated; whose crontab it is does not stand in it"), "{report}");
+    assert!(
+        report.contains("crontab:2: 30 3 * * mon-fri: exact -> sweep: command, schedule.cron\n"),
+        "{report}"
+    );
+    assert!(
+        report.contains("crontab: user: approximated; whose crontab it is does not stand in it"),
+        "{report}"
+    );
     assert!(report.ends_with("4 exact, 2 approximated, 0 not carried\n"), "{report}");
 }
 
@@ -63,7 +69,8 @@ fn variables_hold_for_the_lines_below_them() {
 
 #[test]
 fn a_percent_sign_begins_the_input_and_an_escaped_one_is_itself() {
-    let source = crontab("0 1 * * * mail -s hi me%Dear me,%END%bye\n0 2 * * * date +\\%F > /x\n0 3 * * * a | b%c\n");
+    let source =
+        crontab("0 1 * * * mail -s hi me%Dear me,%END%bye\n0 2 * * * date +\\%F > /x\n0 3 * * * a | b%c\n");
     let converted = source.converted();
     assert_eq!(
         file(&converted, "mail.toml").lines().skip(1).take(6).collect::<Vec<_>>(),
@@ -77,7 +84,10 @@ fn a_percent_sign_begins_the_input_and_an_escaped_one_is_itself() {
 fn days_of_month_and_week_both_count_where_one_is_a_star_with_a_step() {
     let converted = crontab("0 0 */2 * mon a\n0 0 13 * fri b\n0 0 * * */2 c\n").converted();
     for (name, cron) in [("a", "0 0 */2 * +mon"), ("b", "0 0 13 * fri"), ("c", "0 0 * * */2")] {
-        assert!(file(&converted, &format!("{name}.toml")).contains(&format!("cron = \"{cron}\"")), "{converted:#?}");
+        assert!(
+            file(&converted, &format!("{name}.toml")).contains(&format!("cron = \"{cron}\"")),
+            "{converted:#?}"
+        );
     }
 }
 
@@ -89,7 +99,10 @@ fn crontabs_of_the_system_name_a_user() {
             "SHELL=/bin/sh\n# m h dom mon dow user command\n17 * * * * root cd / && run-parts --report /etc/cron.hourly\n\
              25 6 * * * root test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }\n",
         ),
-        ("etc/cron.d/php", "09,39 * * * * root [ -x /usr/lib/php/clean ] && if [ ! -d /run/x ]; then /usr/lib/php/clean; fi\n"),
+        (
+            "etc/cron.d/php",
+            "09,39 * * * * root [ -x /usr/lib/php/clean ] && if [ ! -d /run/x ]; then /usr/lib/php/clean; fi\n",
+        ),
         ("etc/cron.d/shop", "* * * * * www-data /srv/tick\n* * * * * nobody /srv/tick\n"),
         ("etc/cron.d/old.bak", "nonsense\n"),
         ("etc/cron.d/.placeholder", "nonsense\n"),
@@ -98,9 +111,14 @@ fn crontabs_of_the_system_name_a_user() {
     let converted = source.converted();
     let names: Vec<&str> = converted.files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["hourly.toml", "daily.toml", "php.toml", "tick.toml", "tick-2.toml"]);
-    assert!(file(&converted, "hourly.toml").contains("script = \"cd / && exec run-parts --report /etc/cron.hourly\""));
+    assert!(
+        file(&converted, "hourly.toml")
+            .contains("script = \"cd / && exec run-parts --report /etc/cron.hourly\"")
+    );
     assert!(file(&converted, "tick-2.toml").contains("command = [\"/srv/tick\"]\nuser = \"nobody\"\n"));
-    assert!(report(&source, &converted).contains("etc/cron.d/old.bak: old.bak: not carried; cron reads no file"));
+    assert!(
+        report(&source, &converted).contains("etc/cron.d/old.bak: old.bak: not carried; cron reads no file")
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod cron;
 mod draft;
 mod procfile;
 mod shell;
+mod systemd;
 mod trail;
 mod write;
 
@@ -31,6 +32,8 @@ pub enum Kind {
     Procfile,
     /// A crontab, or a directory of them.
     Cron,
+    /// A unit of systemd, or a directory of them.
+    Systemd,
 }
 
 impl Kind {
@@ -124,6 +127,7 @@ pub fn read(import: &Import, sources: &mut Sources, findings: &Findings) -> Outp
     match import.kind {
         Kind::Procfile => procfile::read(&import.path, &mut reading),
         Kind::Cron => cron::read(&import.path, &mut reading),
+        Kind::Systemd => systemd::read(&import.path, &mut reading),
     }
     reading.output
 }
