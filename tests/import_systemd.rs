@@ -58,10 +58,7 @@ fn several_commands_become_a_script_that_stops_at_the_first_failure() {
     let converted = source.converted();
     assert_eq!(
         file(&converted, "web.toml"),
-        "type = \"oneshot\"\nscript = '''\nset -e\n/bin/a 'x y'\n/bin/b $OPTS || :\nexec /bin/c\n'''\n"
-            .replace("script = '''", "script = \"\"\"")
-            .replace("/bin/c\n'''", "/bin/c\n\"\"\"")
-            .as_str(),
+        "type = \"oneshot\"\nscript = '''\nset -e\n/bin/a 'x y'\n/bin/b $OPTS || :\nexec /bin/c\n'''\n",
         "{converted:#?}"
     );
     assert!(

@@ -31,6 +31,9 @@ pub fn cron(event: &str) -> Result<(String, Option<String>), String> {
         return Ok(((*cron).to_owned(), zone));
     }
     let bad = || format!("no cron expression says `{event}`: write `schedule.cron`");
+    if words.is_empty() {
+        return Err(bad());
+    }
     let (mut weekdays, mut date, mut time) = (None, None, None);
     for word in words {
         let slot = match word {
@@ -70,17 +73,16 @@ pub fn cron(event: &str) -> Result<(String, Option<String>), String> {
 
 /// `*-01,07-01`: the day and the month of it.
 fn date(text: &str) -> Option<(String, String)> {
+    if let Some((left, day)) = text.split_once('~') {
+        let month = left.strip_prefix("*-").unwrap_or(left);
+        let is_last = matches!(day, "1" | "01");
+        return is_last.then(|| list(month, |part| number(part, 1, 12)).map(|month| ("L".to_owned(), month)))?;
+    }
     let parts: Vec<&str> = text.split('-').collect();
     let (month, day) = match parts.as_slice() {
         ["*", month, day] | [month, day] => (*month, *day),
         _ => return None,
     };
-    if let Some((month, "1" | "01")) =
-        month.split_once('~').or(day.split_once('~').filter(|(month, _)| month.is_empty()))
-    {
-        let month = if month.is_empty() { "*" } else { month };
-        return Some(("L".to_owned(), list(month, |part| number(part, 1, 12))?));
-    }
     Some((list(day, |part| number(part, 1, 31))?, list(month, |part| number(part, 1, 12))?))
 }
 

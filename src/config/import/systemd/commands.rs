@@ -3,7 +3,7 @@
 use super::super::draft::{Draft, list, literal};
 use super::exec::{Exec, Line, parse};
 use super::unit::{Setting, specifiers};
-use super::{Making, foreground, order};
+use super::{Making, foreground};
 
 /// How a service runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +233,7 @@ fn killed_with(exec: &Exec) -> Option<String> {
     }
     let name = match arguments {
         [] => "TERM",
-        ["-s" | "--signal", name] => name,
+        ["-s" | "--signal", name] => *name,
         [name] => name.strip_prefix("--signal=").or(name.strip_prefix("-s")).or(name.strip_prefix('-'))?,
         _ => return None,
     };
@@ -299,7 +299,7 @@ const SHARED: &[&str] =
 fn after_start(making: &mut Making<'_, '_>) {
     let execs = all(making, "ExecStartPost");
     let Some((first, exec)) = execs.first() else { return };
-    if !order::is_enabled(making, false) || making.draft.get("schedule.cron").is_some() {
+    if ["schedule.cron", "on-demand"].iter().any(|key| making.draft.get(key).is_some()) {
         return making.not_carried(first, "nothing runs right after a start: let the service itself do it");
     }
     let mut draft: Draft = making.beside("post", first.span);

@@ -130,6 +130,10 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
         unit.service = service_name(unit.stem(), |name| taken.contains(name));
         taken.insert(unit.service.clone());
     }
+    if let Some(unit) = list.first() {
+        let why = "a service that has failed for good ends the container, with systemd the others go on: `essential = false`";
+        reading.output.trail.approximated(unit.span, "all units", "", why);
+    }
     let units = Units { list, aliases: found.aliases, links: found.links };
     make(&units, is_directory, reading);
     if reading.output.services.is_empty() && reading.findings.is_empty() {
@@ -142,6 +146,7 @@ fn make(units: &Units, is_directory: bool, reading: &mut Reading<'_>) {
     for unit in &units.list {
         let draft = Draft::new(unit.service.clone(), unit.span);
         let mut making = Making { unit, units, reading: &mut *reading, draft, beside: Vec::new() };
+        unknown_sections(&mut making);
         match unit.kind() {
             "service" => service::service(&mut making, is_directory),
             "target" if order::is_reached_anyway(&unit.name) => {
@@ -169,6 +174,27 @@ fn make(units: &Units, is_directory: bool, reading: &mut Reading<'_>) {
         let Making { draft, beside, .. } = making;
         reading.output.services.push(draft);
         reading.output.services.extend(beside);
+    }
+}
+
+/// Tells of sections that this kind of unit does not have.
+fn unknown_sections(making: &mut Making<'_, '_>) {
+    let unit = making.unit;
+    let own = match unit.kind() {
+        "service" => "Service",
+        "target" => "Target",
+        // Their keys are told where they are read.
+        _ => return,
+    };
+    let known = ["Unit", "Install", own];
+    for setting in &unit.settings {
+        let section = setting.section.as_str();
+        if !known.contains(&section) && section.starts_with("X-") {
+            making.exact(setting, "");
+        } else if !known.contains(&section) {
+            let advice = crate::config::did_you_mean(section, known).unwrap_or_default();
+            making.not_carried(setting, format!("unknown section {advice}").trim_end().to_owned());
+        }
     }
 }
 
@@ -201,7 +227,7 @@ impl Found {
 /// All units of a directory.
 fn scan(directory: &Path, reading: &mut Reading<'_>) -> Found {
     let mut found = Found::default();
-    let mut add = |path: &Path, reading: &mut Reading<'_>| reading.sources.add(path.to_string_lossy(), None);
+    let add = |path: &Path, reading: &mut Reading<'_>| reading.sources.add(path.to_string_lossy(), None);
     let listed = match entries(directory) {
         Ok(listed) => listed,
         Err(why) => {

@@ -2,7 +2,7 @@
 
 use super::super::draft::{list, literal};
 use super::unit::{Setting, specifiers};
-use super::{Making, exec, values};
+use super::{Making, exec};
 
 /// What a container has from its beginning on, or never has and nobody misses.
 const ALWAYS: &[&str] = &[
@@ -288,15 +288,33 @@ fn links(making: &mut Making<'_, '_>) {
     }
 }
 
-/// Whether it starts by itself: it is linked, or would be by `systemctl enable`, or nothing speaks of that.
-pub fn is_enabled(making: &Making<'_, '_>, is_directory: bool) -> bool {
+/// Targets that are reached at every boot.
+const AT_BOOT: &[&str] = &[
+    "basic.target",
+    "default.target",
+    "getty.target",
+    "graphical.target",
+    "local-fs.target",
+    "multi-user.target",
+    "network-online.target",
+    "network.target",
+    "remote-fs.target",
+    "sockets.target",
+    "sysinit.target",
+    "timers.target",
+];
+
+/// Whether it would start at boot once it is installed, or another unit of the import would start it.
+pub fn is_installed(making: &Making<'_, '_>) -> bool {
     let unit = making.unit;
-    let installs = ["WantedBy", "RequiredBy", "UpheldBy"].iter().any(|key| unit.all(key).next().is_some());
-    let custom = unit.all("WantedBy").any(|setting| setting.words().any(is_reached_anyway));
-    unit.is_linked || !is_directory || (installs && custom)
+    let starts = |name: &str| AT_BOOT.contains(&name) || making.units.get(name).is_some();
+    unit.is_linked
+        || ["WantedBy", "RequiredBy", "UpheldBy"]
+            .iter()
+            .any(|key| unit.all(key).any(|setting| setting.words().any(starts)))
 }
 
-/// Whether a setting says yes.
-pub fn says_yes(making: &Making<'_, '_>, key: &str) -> bool {
-    making.unit.value(key).is_some_and(|value| values::boolean(value) == Ok(true))
+/// Whether it starts by itself: it is installed, or it is the one unit that is imported.
+pub fn is_enabled(making: &Making<'_, '_>, is_directory: bool) -> bool {
+    !is_directory || is_installed(making)
 }

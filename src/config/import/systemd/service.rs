@@ -7,6 +7,10 @@ use super::{Making, ending, order, process, settings, sockets, timer, values};
 use crate::model::{Signal, format_duration};
 use std::time::Duration;
 
+/// What [`commands`] reads.
+const COMMANDS: &[&str] =
+    &["ExecCondition", "ExecReload", "ExecStart", "ExecStartPost", "ExecStartPre", "ExecStop"];
+
 /// Reads a service unit with its sockets and timers.
 pub fn service(making: &mut Making<'_, '_>, is_directory: bool) {
     let unit = making.unit;
@@ -17,8 +21,7 @@ pub fn service(making: &mut Making<'_, '_>, is_directory: bool) {
     }
     for setting in unit.settings.iter().filter(|setting| setting.section == "Service") {
         // Its value, with specifiers expanded; commands expand their words.
-        if setting.key.starts_with("Exec") && setting.key != "ExecStopPost" && !setting.key.ends_with("Paths")
-        {
+        if COMMANDS.contains(&setting.key.as_str()) {
             continue;
         }
         match specifiers(&setting.value, &unit.name) {

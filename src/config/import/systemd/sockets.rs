@@ -29,10 +29,7 @@ pub fn sockets(making: &mut Making<'_, '_>, is_directory: bool) -> bool {
     }
     let Some(span) = list.first().map(|node| node.span) else { return false };
     making.draft.set("socket", Value::List(list), span);
-    let is_at_boot = making.unit.is_linked
-        || (is_directory
-            && making.unit.all("WantedBy").any(|setting| setting.words().any(order::is_reached_anyway)))
-        || mine.is_empty();
+    let is_at_boot = is_directory && order::is_installed(making);
     if !is_at_boot {
         making.draft.set("on-demand", true, span);
     }

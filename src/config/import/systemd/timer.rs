@@ -18,8 +18,13 @@ pub fn timers(making: &mut Making<'_, '_>) -> bool {
     if mine.is_empty() {
         return false;
     }
-    // A schedule is for what ends.
-    making.draft.set("type", "oneshot", making.unit.span);
+    if making.draft.get("type").is_none() {
+        let unit = making.unit;
+        let why = "a schedule is for what runs to its end";
+        let became = format!("{}: type", making.draft.name);
+        making.reading.output.trail.approximated(unit.span, &unit.name, became, why);
+        making.draft.set("type", "oneshot", unit.span);
+    }
     true
 }
 
