@@ -19,7 +19,8 @@ fn blocks(root: &Path) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     for part in page.split("\n```").skip(1).step_by(2) {
         let (kind, text) = part.split_once('\n').unwrap();
-        let text = text.replace("/srv/shop", &format!("{root}/srv")).replace("/run/shop", &format!("{root}/run"));
+        let text =
+            text.replace("/srv/shop", &format!("{root}/srv")).replace("/run/shop", &format!("{root}/run"));
         blocks.push((kind.to_owned(), text));
     }
     blocks
@@ -60,7 +61,7 @@ impl Run {
             self.seen.push(line);
         }
         self.seen.sort();
-        (code, self.seen)
+        (code, std::mem::take(&mut self.seen))
     }
 
     fn terminate(&self) {

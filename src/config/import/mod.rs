@@ -38,7 +38,8 @@ pub enum Kind {
 
 impl Kind {
     /// All of them by their names.
-    pub const ALL: &[(&str, Self)] = &[("procfile", Self::Procfile), ("cron", Self::Cron)];
+    pub const ALL: &[(&str, Self)] =
+        &[("procfile", Self::Procfile), ("cron", Self::Cron), ("systemd", Self::Systemd)];
 }
 
 /// A source.

@@ -76,7 +76,8 @@ fn date(text: &str) -> Option<(String, String)> {
     if let Some((left, day)) = text.split_once('~') {
         let month = left.strip_prefix("*-").unwrap_or(left);
         let is_last = matches!(day, "1" | "01");
-        return is_last.then(|| list(month, |part| number(part, 1, 12)).map(|month| ("L".to_owned(), month)))?;
+        return is_last
+            .then(|| list(month, |part| number(part, 1, 12)).map(|month| ("L".to_owned(), month)))?;
     }
     let parts: Vec<&str> = text.split('-').collect();
     let (month, day) = match parts.as_slice() {

@@ -26,7 +26,8 @@ pub fn service(making: &mut Making<'_, '_>, is_directory: bool) {
         }
         match specifiers(&setting.value, &unit.name) {
             Ok(value) => key(making, setting, &value, way),
-            Err(_) if !setting.value.contains('%') => {}
+            // A share of something.
+            Err(_) if setting.value.ends_with('%') => key(making, setting, &setting.value, way),
             Err(why) => making.not_carried(setting, why),
         }
     }
@@ -146,6 +147,9 @@ fn key(making: &mut Making<'_, '_>, setting: &Setting, value: &str, way: Way) {
             }
         }
         "Restart" => ending::restart(making, setting, value),
+        "RestartSec" | "RestartPreventExitStatus" if settings::never_restarts(making) => {
+            making.exact(setting, "it is not restarted");
+        }
         "RestartSec" => {
             if let Some(span) = duration(making, setting, value) {
                 making.draft.set("restart.delay", format_duration(span), setting.span);

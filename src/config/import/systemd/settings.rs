@@ -302,8 +302,16 @@ pub fn other(making: &mut Making<'_, '_>, setting: &Setting) {
     making.not_carried(setting, why);
 }
 
+/// Whether it is not restarted, so that nothing can be said of when.
+pub fn never_restarts(making: &Making<'_, '_>) -> bool {
+    matches!(making.unit.value("Restart"), None | Some("no" | "on-success"))
+}
+
 /// How often it may start.
 pub fn start_limit(making: &mut Making<'_, '_>, setting: &Setting) {
+    if never_restarts(making) {
+        return making.exact(setting, "it is not restarted");
+    }
     let why = "foster counts ends that follow each other, until it was ready for `reset-after`; systemd counts starts in \
                an interval";
     if setting.key == "StartLimitBurst" {
