@@ -338,6 +338,49 @@ fn a_variable_overrides_foster_toml() {
 }
 
 #[test]
+fn settings_in_a_services_directory_lie_over_foster_toml_and_below_the_variables() {
+    let files = [
+        ("s/web.toml", "command = 'x'"),
+        ("foster.toml", "log-level = 'info'\ncgroup = 'none'\n[shutdown]\ntimeout = '20s'"),
+        ("s/foster.toml", "[shutdown]\ntimeout = '30s'\nsignals = ['WINCH']\n[log]\nformat = 'json'"),
+    ];
+    let loaded = Case::new(&files).env("FOSTER_SHUTDOWN_SIGNALS", "USR1").fine();
+    let settings = loaded.plan.settings;
+    assert_eq!((settings.shutdown_timeout, settings.log_level), (Duration::from_secs(30), LogLevel::Info));
+    assert_eq!(settings.shutdown_signals, [Signal::USR1]);
+    assert_eq!(loaded.plan.services.len(), 1, "it is no service");
+    assert_eq!(loaded.warnings.diagnostics, []);
+}
+
+#[test]
+fn settings_of_a_later_services_directory_lie_over_those_of_an_earlier_one() {
+    let case = Case::new(&[
+        ("a/web.toml", "command = 'x'"),
+        ("a/foster.toml", "log-level = 'info'\n[shutdown]\ntimeout = '20s'"),
+        ("b/foster.toml", "log-level = 'debug'"),
+    ]);
+    let load = |directories: &[&str], config: Option<&str>| {
+        let path = |name: &&str| case.root.path().join(name);
+        let variables = Variables::new();
+        let directories = directories.iter().map(path).collect();
+        let request = Request::new(directories, config.as_ref().map(path), &variables, Mode::Run);
+        load(&request).expect("a plan").plan.settings
+    };
+    let settings = load(&["a", "b"], Some("b/foster.toml"));
+    assert_eq!(settings.log_level, LogLevel::Info, "it is read once, as what --config names");
+    let settings = load(&["a", "b"], Some("a/foster.toml"));
+    assert_eq!((settings.shutdown_timeout, settings.log_level), (Duration::from_secs(20), LogLevel::Debug));
+}
+
+#[test]
+fn settings_in_a_services_directory_do_not_say_where_services_are() {
+    let files = [("s/web.toml", "command = 'x'"), ("s/foster.toml", "services = ['/a']\nlog-levle = 'info'")];
+    let errors = Case::new(&files).errors();
+    assert!(errors.contains("`services` in the settings of a services directory"), "{errors}");
+    assert!(errors.contains("foster.toml:1:1") && errors.contains("unknown key `log-levle`"), "{errors}");
+}
+
+#[test]
 fn the_control_socket_is_searched_for_unless_a_path_or_none_is_given() {
     let files =
         |line| [("s/web.toml".to_owned(), "command = 'x'".to_owned()), ("foster.toml".to_owned(), line)];

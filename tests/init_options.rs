@@ -13,6 +13,14 @@ fn init(words: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FOSTER_INIT")) {
         command.env_remove(name);
     }
+    // SAFETY: system calls only.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(|| {
+            support::reset_signals();
+            Ok(())
+        });
+    }
     command
 }
 

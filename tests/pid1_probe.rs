@@ -21,7 +21,7 @@ const NAMES: [&[&str]; 5] = [
 ];
 
 fn modes() -> impl Iterator<Item = &'static [&'static str]> {
-    MODES.into_iter().filter(|mode| mode[0] == "run" || support::has_init())
+    MODES.into_iter()
 }
 
 /// A directory for what the runs need.
@@ -69,8 +69,7 @@ fn the_thirteen_checks_hold_in_every_mode() {
     let place = Place::new();
     let plain = place.file("plain", "exit 4\n", 0o755);
     let closed = place.file("closed", "#!/bin/sh\n", 0o644);
-    let names = NAMES.into_iter().filter(|_| support::has_init());
-    for mode in modes().chain(names) {
+    for mode in modes().chain(NAMES) {
         let (not_there, no_program) = match mode[0] {
             "dumb-init" => (2, 2),
             "catatonit" => (1, 1),
@@ -175,8 +174,7 @@ fn of_a_thousand_early_stop_signals_none_is_lost() {
     std::fs::create_dir(&services).unwrap();
     std::fs::write(services.join("web.toml"), "command = [\"/bin/sleep\", \"1000\"]\n").unwrap();
     let services = ["run", "--services", services.to_str().unwrap(), "--"];
-    let names = NAMES.into_iter().filter(|_| support::has_init());
-    let mut all: Vec<&[&str]> = modes().chain(names).map(|mode| -> &[&str] { mode }).collect();
+    let mut all: Vec<&[&str]> = modes().chain(NAMES).map(|mode| -> &[&str] { mode }).collect();
     all.push(&services);
     for mode in all {
         let begun = Instant::now();

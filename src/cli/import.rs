@@ -14,6 +14,7 @@ use std::{fs, io};
 #[command(after_help = "\
 Examples:
   foster import procfile Procfile -o services.d     convert
+  foster import supervisord supervisord.conf -o services.d
   foster import procfile . --dry-run                only the report: what becomes of each line
   foster import cron /etc/cron.d -o services.d      crontabs: a oneshot with a schedule for each line
   foster import systemd app.service -o services.d   a unit with its drop-ins, or a directory of them
@@ -25,7 +26,7 @@ The report says of every key and file of the source whether it means the same (e
 Exit code: 0 when all is exact or approximated, 1 when something is not carried or cannot be written, 78 \
 when the source is broken, 64 for a wrong command line.")]
 pub struct Args {
-    /// What it is: procfile, cron, systemd
+    /// What it is: supervisord, procfile, cron or systemd
     #[arg(value_name = "KIND")]
     kind: String,
 

@@ -1,7 +1,7 @@
 //! Finds the files: layers of services directories, and the drop-ins beside them.
 
 use super::diagnostic::{Code, Diagnostic, Findings, Sources, Span};
-use super::suggest;
+use super::{settings, suggest};
 use crate::model::{check_name, sort};
 use crate::sys::read_bounded;
 use std::collections::BTreeMap;
@@ -58,18 +58,14 @@ pub fn scan(
             }
         };
         for (name, path) in entries {
-            if let Some(stem) = name.strip_suffix(".toml") {
+            if name == settings::FILE {
+                // What is in it holds for all services.
+            } else if let Some(stem) = name.strip_suffix(".toml") {
                 if let Err(why) = check_name(stem) {
                     let file = sources.add(path.to_string_lossy(), None);
                     let message = format!("cannot name a service `{stem}`: {why}");
                     findings.error(Code::Reference, Span::whole(file), message, None);
                 } else {
-                    if stem == "foster" {
-                        let file = sources.add(path.to_string_lossy(), None);
-                        let message = "a service `foster` cannot be told from the supervisor in the output";
-                        let warning = Diagnostic::warning(Code::Suspicious, Span::whole(file), message);
-                        findings.push(warning.help("give it another name".to_owned()));
-                    }
                     let files = ServiceFiles { main: path, drop_ins: Vec::new() };
                     services.insert(stem.to_owned(), files);
                 }

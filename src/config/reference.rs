@@ -145,6 +145,7 @@ or, for a whole directory, a `.taplo.toml` with
 ```text
 [[rule]]
 include = ["**/services.d/**/*.toml"]
+exclude = ["**/foster.toml"]
 schema = { path = "./service.schema.json" }
 ```
 
@@ -201,8 +202,9 @@ environment-files = ["-/etc/worker/{instance}.env"]
 ```
 "#;
 
-const SETTINGS_INTRODUCTION: &str = "`/etc/foster/foster.toml`, or what `--config` or `FOSTER_CONFIG` names. A variable overrides the file; one that is set to
-nothing counts as unset.
+const SETTINGS_INTRODUCTION: &str = "`/etc/foster/foster.toml`, or what `--config` or `FOSTER_CONFIG` names. A `foster.toml` in a services directory is laid over
+it key by key, that of a later directory over that of an earlier one; it may say all but `services`. A variable overrides
+the files; one that is set to nothing counts as unset.
 ";
 
 const DIAGNOSTICS: &str = r#"

@@ -11,10 +11,14 @@ use super::scope::Scope;
 use super::sockets::address;
 use super::suggest;
 use super::tree::{Table, parse};
-use super::{ConfigFile, DEFAULT_DIRECTORY, Request};
+use super::{ConfigFile, DEFAULT_CONFIG, DEFAULT_DIRECTORY, Request};
 use crate::model::{Cgroup, LogLevel, Settings, Signal, Socket, parse_duration};
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The name of a file of settings, in a services directory too.
+pub const FILE: &str = "foster.toml";
 
 /// What holds for all services, and where they are.
 pub struct Global {
@@ -22,7 +26,8 @@ pub struct Global {
     pub directories: Vec<Directory>,
 }
 
-/// Reads what an import says, then `foster.toml`, then the variables, then what the command line said of directories.
+/// Reads what an import says, then `foster.toml`, then that of each services directory, then the variables. Which directories
+/// there are is said by the command line, else by a variable, else by `foster.toml`.
 pub fn read(
     request: &Request<'_>,
     imported: Option<&Output>,
@@ -31,35 +36,79 @@ pub fn read(
 ) -> Global {
     let variables = request.environment;
     let mut settings = Settings::default();
-    let mut directories = Vec::new();
     if let Some(Output { settings: draft, .. }) = imported {
         let table = draft.table();
-        from_table(&table, sources, draft.span.file, variables, findings, &mut settings, &mut directories);
+        from_table(&table, sources, draft.span.file, variables, findings, &mut settings);
     }
     let path = match &request.config {
         ConfigFile::Given(path) => Some(path),
         // One that exists and cannot be read is an error all the same.
         ConfigFile::Default(path) => Some(path).filter(|path| path.symlink_metadata().is_ok()),
     };
+    let mut named = Vec::new();
     if let Some(path) = path {
         let (file, fine) = files::load(path, sources, findings);
         if fine {
             let table = parse(sources, file, findings).root;
-            from_table(&table, sources, file, variables, findings, &mut settings, &mut directories);
+            named = from_table(&table, sources, file, variables, findings, &mut settings);
         }
     }
-    from_variables(variables, sources, findings, &mut settings, &mut directories);
-    if !request.directories.is_empty() {
-        directories.clone_from(&request.directories);
+    let directories = directories(request, named);
+    for directory in directories.iter().filter(|_| imported.is_none()) {
+        from_directory(&directory.path, path, sources, variables, findings, &mut settings);
     }
-    let directories = if directories.is_empty() {
-        vec![Directory { path: DEFAULT_DIRECTORY.into(), optional: true }]
-    } else {
-        directories.into_iter().map(|path| Directory { path, optional: false }).collect()
-    };
+    from_variables(variables, sources, findings, &mut settings);
     Global { settings, directories }
 }
 
+/// The services directories; `named` are those of `foster.toml`.
+fn directories(request: &Request<'_>, named: Vec<PathBuf>) -> Vec<Directory> {
+    let variable = request.environment.get(OsStr::new("FOSTER_SERVICES")).filter(|list| !list.is_empty());
+    let of_variable = || -> Option<Vec<PathBuf>> {
+        Some(std::env::split_paths(variable?).filter(|path| !path.as_os_str().is_empty()).collect())
+    };
+    let directories = match request.directories.is_empty() {
+        true => of_variable().unwrap_or(named),
+        false => request.directories.clone(),
+    };
+    if directories.is_empty() {
+        return vec![Directory { path: DEFAULT_DIRECTORY.into(), optional: true }];
+    }
+    directories.into_iter().map(|path| Directory { path, optional: false }).collect()
+}
+
+/// The settings that a services directory brings along. `config` is read already.
+fn from_directory(
+    directory: &Path,
+    config: Option<&PathBuf>,
+    sources: &mut Sources,
+    variables: &Variables,
+    findings: &Findings,
+    settings: &mut Settings,
+) {
+    let path = directory.join(FILE);
+    if path.symlink_metadata().is_err() {
+        return;
+    }
+    let same = |config: &PathBuf| config.canonicalize().is_ok_and(|it| path.canonicalize().ok() == Some(it));
+    if config.is_some_and(same) {
+        return;
+    }
+    let (file, fine) = files::load(&path, sources, findings);
+    if !fine {
+        return;
+    }
+    let table = parse(sources, file, findings).root;
+    from_table(&table, sources, file, variables, findings, settings);
+    if let Some(entry) = table.get("services") {
+        let message = "`services` in the settings of a services directory";
+        let help =
+            format!("it counts in {DEFAULT_CONFIG} only, or what `--config` names; or set FOSTER_SERVICES");
+        findings.error(Code::Conflict, entry.key_span, message, Some(help));
+    }
+}
+
+/// Sets what it says; the services directories that it names.
 fn from_table(
     table: &Table<'_>,
     sources: &Sources,
@@ -67,8 +116,7 @@ fn from_table(
     variables: &Variables,
     findings: &Findings,
     settings: &mut Settings,
-    directories: &mut Vec<std::path::PathBuf>,
-) {
+) -> Vec<PathBuf> {
     let scope = Scope::new(findings, sources, variables, file);
     let reader = Reader::new(table, &SETTINGS, &SETTINGS, &scope);
     if let Some(shutdown) = reader.inner("shutdown") {
@@ -107,11 +155,13 @@ fn from_table(
             None => {}
         }
     }
+    let mut directories = Vec::new();
     for path in reader.texts("services").unwrap_or_default() {
         if reader.absolute("services", &path.value, path.span) {
             directories.push(path.value.into());
         }
     }
+    directories
 }
 
 fn from_variables(
@@ -119,7 +169,6 @@ fn from_variables(
     sources: &mut Sources,
     findings: &Findings,
     settings: &mut Settings,
-    directories: &mut Vec<std::path::PathBuf>,
 ) {
     // A variable set to nothing is not set: so an image's ENV can be taken back.
     let mut value = |name: &'static str| {
@@ -209,9 +258,6 @@ fn from_variables(
                 findings.error(Code::Value, Span::new(file, 0..text.len()), message, Some(help));
             }
         }
-    }
-    if let Some(list) = variables.get(OsStr::new("FOSTER_SERVICES")).filter(|list| !list.is_empty()) {
-        *directories = std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect();
     }
     for name in variables.keys().filter_map(|name| name.to_str()).filter(|name| name.starts_with("FOSTER_")) {
         if !VARIABLES.contains(&name)

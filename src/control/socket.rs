@@ -144,6 +144,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
         Ok(()) => std::fs::set_permissions(directory, Permissions::from_mode(0o755)),
         // Somebody else was faster.
         Err(_) if directory.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(nix::errno::Errno::ENOTDIR.into()),
         Err(error) => Err(error),
     }
 }

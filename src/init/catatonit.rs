@@ -23,7 +23,7 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 /// `docker info` looks for the name of tini.
-const VERSION: &str = concat!("tini version 0.2.1_catatonit - foster ", env!("CARGO_PKG_VERSION"), "\n");
+const VERSION: &str = concat!("tini version 0.2.1_catatonit (foster ", env!("CARGO_PKG_VERSION"), ")\n");
 const USAGE: &str = "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n";
 
 /// Reads the command line; `words` without the name of the program.

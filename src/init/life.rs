@@ -248,7 +248,9 @@ impl Life {
             Action::Arm(time) => {
                 self.deadline = Instant::now().checked_add(Duration::from_millis(time.into()));
             }
-            Action::HandOver => self.pid().into_iter().for_each(foreground::hand_over),
+            Action::HandOver => {
+                let _ = self.pid().map(foreground::hand_over);
+            }
             Action::TakeBack => self.pid().into_iter().for_each(foreground::take_back),
             Action::Suspend { group } => {
                 if !taking::suspend(group) {

@@ -28,7 +28,8 @@ pub(super) const FLAGS: &[Flag] = &[
 /// Reads the command line; `words` without the name of the program.
 pub(super) fn read(name: &'static str, words: &[&'static CStr]) -> Asked {
     if words == [c"--version"] {
-        print(1, concat!("tini version 0.19.0 - foster ", env!("CARGO_PKG_VERSION"), "\n"));
+        // `docker info` takes what follows "git." for the commit.
+        print(1, concat!("tini version 0.19.0 (foster ", env!("CARGO_PKG_VERSION"), ") - git.foster\n"));
         return Asked::Printed(0);
     }
     let mut voice = Voice { dialect: Dialect::Tini, level: 1 };
@@ -117,7 +118,7 @@ fn leading_number(text: &CStr) -> u8 {
 
 fn usage(name: &str) -> String {
     let mut text = format!(
-        "{name} (tini version 0.19.0 - foster {version})\n\
+        "{name} (tini version 0.19.0 of foster {version})\n\
          Usage: {name} [OPTIONS] PROGRAM -- [ARGS] | --version\n\n\
          Execute a program under the supervision of a valid init process ({name})\n\n\
          Command line options:\n\n  --version: Show version and exit.\n",

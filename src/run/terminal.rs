@@ -56,7 +56,7 @@ impl Terminal {
     pub(super) fn ended(&mut self, pid: Pid, exit: Exit) {
         let Some(own) = &self.own else { return };
         if self.holder.take_if(|holder| holder.pid == pid).is_some() {
-            own.take_back();
+            own.take_back(pid);
             if matches!(exit, Exit::Signal { .. }) {
                 own.set_modes(None);
             }
@@ -79,7 +79,7 @@ impl Terminal {
             }
             Job::Stopped(signal) => {
                 let modes = own.modes();
-                own.take_back();
+                own.take_back(holder.pid);
                 own.set_modes(None);
                 holder.stopped = modes;
                 Some((holder.id, signal))
@@ -91,7 +91,7 @@ impl Terminal {
 /// Gives the terminal to its holder again, unless this supervisor has been put in the background meanwhile. Whether the
 /// holder has it now.
 fn hand_over(own: &sys::Terminal, holder: &mut Holder) -> bool {
-    let has_it = own.foreground() == Some(holder.pid) || (own.is_ours() && own.give(holder.pid));
+    let has_it = own.foreground() == Some(holder.pid) || own.give(holder.pid);
     if has_it && let Some(modes) = holder.stopped.take() {
         own.set_modes(Some(&modes));
     }

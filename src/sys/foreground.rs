@@ -39,9 +39,15 @@ pub(super) fn pass(from: Pid, mut to: Pid) -> bool {
     with_terminal(|fd, front| front == from && group_call(fd, libc::TIOCSPGRP as _, &mut to)).unwrap_or(false)
 }
 
-/// Hands the terminal to the process group `child` where this process' own group is in its foreground.
-pub fn hand_over(child: Pid) {
-    pass(own_group(), child);
+/// Hands the terminal to the process group `child` where this process' own group is in its foreground. Whether it did.
+pub fn hand_over(child: Pid) -> bool {
+    pass(own_group(), child)
+}
+
+/// The group in the foreground of standard input, if that is the controlling terminal.
+pub(super) fn at_stdin() -> Option<Pid> {
+    let mut front: Pid = 0;
+    group_call(0, libc::TIOCGPGRP as _, &mut front).then_some(front)
 }
 
 /// Takes the terminal back from the process group `child`, or from one that has gone.
@@ -55,7 +61,7 @@ pub fn take_back(child: Pid) {
     });
 }
 
-fn own_group() -> Pid {
+pub(super) fn own_group() -> Pid {
     // SAFETY: takes no memory.
     unsafe { libc::getpgrp() }
 }

@@ -1,9 +1,8 @@
-//! The terminal that this process was started on: whose process group is in the foreground, see tcsetpgrp(3) and
-//! credentials(7).
+//! The terminal that a supervisor was started on, which it gives to one service and takes back; see `foreground` for how, and
+//! termios(3) for its modes.
 
-use super::Pid;
+use super::{Pid, foreground};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
-use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp};
 use std::io;
 use std::os::fd::AsFd;
 
@@ -13,7 +12,6 @@ use std::os::fd::AsFd;
 /// Needs SIGTTOU ignored or blocked: it is for the one who leaves the foreground to others and takes it back.
 #[derive(Debug)]
 pub struct Terminal {
-    group: Pid,
     modes: Option<Termios>,
 }
 
@@ -26,34 +24,30 @@ impl Terminal {
     /// group is of another pid namespace, where nobody could take the foreground back.
     #[must_use]
     pub fn own() -> Option<Self> {
-        let stdin = io::stdin();
-        // It fails for any other terminal.
-        tcgetpgrp(stdin.as_fd()).ok()?;
-        let group = getpgrp().as_raw();
-        (group > 0).then(|| Self { group, modes: tcgetattr(stdin.as_fd()).ok() })
+        let is_there = foreground::at_stdin().is_some() && foreground::own_group() > 0;
+        is_there.then(|| Self { modes: tcgetattr(io::stdin().as_fd()).ok() })
     }
 
     /// The process group in the foreground; `None` when the terminal was hung up.
     #[must_use]
     pub fn foreground(&self) -> Option<Pid> {
-        tcgetpgrp(io::stdin().as_fd()).ok().map(nix::unistd::Pid::as_raw)
+        foreground::at_stdin()
     }
 
     /// Whether the group of this process is in the foreground.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.foreground() == Some(self.group)
+        self.foreground() == Some(foreground::own_group())
     }
 
-    /// Puts a process group of this session in the foreground. Whether it is there now.
+    /// Puts a process group of this session in the foreground, if this process's own is there. Whether it is there now.
     pub fn give(&self, group: Pid) -> bool {
-        tcsetpgrp(io::stdin().as_fd(), nix::unistd::Pid::from_raw(group)).is_ok()
+        foreground::hand_over(group)
     }
 
-    /// Puts the group of this process back in the foreground.
-    pub fn take_back(&self) {
-        // It fails when the terminal was hung up: then there is nothing to take.
-        self.give(self.group);
+    /// Takes the foreground back from a process group, or from one that has gone.
+    pub fn take_back(&self, group: Pid) {
+        foreground::take_back(group);
     }
 
     /// Its modes as they are now.

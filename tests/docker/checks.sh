@@ -20,7 +20,6 @@ skip() {
     [ -z "${FOSTER_SKIPPED:-}" ] || echo "skipped: containers: $1: $2" >> "$FOSTER_SKIPPED"
 }
 
-has_init() { "$foster" init --help >/dev/null 2>&1; }
 run() { docker run --pull never --network none "$@"; }
 start() {
     started=$1

@@ -90,8 +90,7 @@ else
     check "a shell beside services has jobs: Ctrl-Z, fg, Ctrl-C" job_control pair
     check "Ctrl-Z at what is no shell: foster says so, and SIGCONT lets it go on" stopped
     check "services alone: Ctrl-C stops them in order, with 0" without_a_main_service
-    has_init || skip "docker run -it with foster init" "this binary has none"
-    for init in $(! has_init || echo foster tini dumb-init catatonit); do
+    for init in foster tini dumb-init catatonit; do
         case $init in
             foster) set -- --entrypoint /usr/bin/foster inits init -- ;;
             *) set -- --entrypoint "/$init" inits -- ;;

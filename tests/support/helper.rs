@@ -80,12 +80,21 @@ pub(super) fn say(text: &str) {
 
 /// `enter SOCKET PROGRAM…`: shows its pid, waits for the word, and becomes the program.
 fn enter(socket: &str, argv: &[&str]) -> i32 {
+    reset_signals();
     let Ok(mut gate) = UnixStream::connect(socket) else { return 70 };
     if !matches!(gate.read(&mut [0; 2]), Ok(2)) {
         return 71;
     }
     drop(gate);
     become_program(argv)
+}
+
+/// Takes back what whoever started the tests ignores: a shell that runs them in the background, SIGINT and SIGQUIT.
+pub fn reset_signals() {
+    for number in 1..=64 {
+        // SAFETY: the default action runs no code; a signal that cannot be set gives an error.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
 }
 
 fn become_program(argv: &[&str]) -> i32 {

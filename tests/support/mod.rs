@@ -33,7 +33,7 @@ mod verbs;
 pub(crate) use cgroup::unified;
 pub use cgroup::{Memory, Pids, Unified};
 pub use container::{Container, Exit};
-pub use helper::{helper, helper_shell, program};
+pub use helper::{helper, helper_shell, program, reset_signals};
 pub use http::{Answer, Client};
 pub use launch::{Launch, Launched};
 pub use processes::{Process, in_namespace_of, signal, signal_mask};
@@ -133,19 +133,6 @@ pub fn record_skip(why: &str) {
     {
         let _ = writeln!(file, "{line}");
     }
-}
-
-/// Whether the binary under test has `foster init`; what needs it is left out aloud otherwise.
-pub fn has_init() -> bool {
-    static HAS: OnceLock<bool> = OnceLock::new();
-    *HAS.get_or_init(|| {
-        let output = Command::new(foster_bin()).args(["init", "--help"]).output();
-        let has = output.is_ok_and(|output| output.status.success());
-        if !has {
-            record_skip("this binary has no `foster init`");
-        }
-        has
-    })
 }
 
 pub fn is_root() -> bool {

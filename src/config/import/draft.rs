@@ -118,6 +118,11 @@ impl Item {
         self.notes.push(note.into());
         self
     }
+
+    /// Whether a variable says what it is.
+    pub fn depends_on_variables(&self) -> bool {
+        matches!(&self.value, Value::Text(text) if text.replace("$${", "").contains("${"))
+    }
 }
 
 impl From<&str> for Value<'static> {

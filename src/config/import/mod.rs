@@ -9,11 +9,14 @@ mod cron;
 mod draft;
 mod procfile;
 mod shell;
+mod supervisord;
 mod systemd;
 mod trail;
 mod write;
 
 pub use draft::Draft;
+#[doc(hidden)]
+pub use supervisord::resolved as supervisord_resolved;
 pub use trail::{Fate, Step, Trail};
 
 use super::diagnostic::{Code, Diagnostic, Findings, Report, Sources, Span};
@@ -30,6 +33,8 @@ use std::path::{Path, PathBuf};
 pub enum Kind {
     /// A Procfile, as of Foreman and Heroku.
     Procfile,
+    /// The configuration file of supervisord.
+    Supervisord,
     /// A crontab, or a directory of them.
     Cron,
     /// A unit of systemd, or a directory of them.
@@ -38,8 +43,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them by their names.
-    pub const ALL: &[(&str, Self)] =
-        &[("procfile", Self::Procfile), ("cron", Self::Cron), ("systemd", Self::Systemd)];
+    pub const ALL: &[(&str, Self)] = &[
+        ("procfile", Self::Procfile),
+        ("supervisord", Self::Supervisord),
+        ("cron", Self::Cron),
+        ("systemd", Self::Systemd),
+    ];
 }
 
 /// A source.
@@ -127,6 +136,7 @@ pub fn read(import: &Import, sources: &mut Sources, findings: &Findings) -> Outp
     let mut reading = Reading { sources, findings, output };
     match import.kind {
         Kind::Procfile => procfile::read(&import.path, &mut reading),
+        Kind::Supervisord => supervisord::read(&import.path, &mut reading),
         Kind::Cron => cron::read(&import.path, &mut reading),
         Kind::Systemd => systemd::read(&import.path, &mut reading),
     }
@@ -208,7 +218,8 @@ fn with_all_variables(output: &Output, environment: &Variables) -> Variables {
 /// Keys that are never there for nothing: a plan without them is none, or another one.
 const NEEDED: [&str; 4] = ["type", "command", "script", "schedule.cron"];
 
-/// Takes out every key without which the plan is the same, unless a comment stands at it: each out of all services at once,
+/// Takes out every key without which the plan is the same, unless a comment stands at it or its value is another one
+/// elsewhere: each out of all services at once,
 /// and one at a time where that says nothing.
 fn leave_out_defaults(
     output: &mut Output,
@@ -216,7 +227,9 @@ fn leave_out_defaults(
     sources: &mut Sources,
     environment: &Variables,
 ) {
-    let candidate = |item: &draft::Item| item.notes.is_empty() && !NEEDED.contains(&item.path.as_str());
+    let candidate = |item: &draft::Item| {
+        item.notes.is_empty() && !NEEDED.contains(&item.path.as_str()) && !item.depends_on_variables()
+    };
     let paths: BTreeSet<String> = output
         .services
         .iter()

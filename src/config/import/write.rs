@@ -30,9 +30,21 @@ pub fn toml(draft: &Draft, group: &'static Group) -> String {
                 if items.is_empty() {
                     continue;
                 }
-                header(&mut text, &format!("[{}]", key.name));
-                for item in items {
+                let (tables, lines): (Vec<&Item>, Vec<&Item>) =
+                    items.into_iter().partition(|item| has_a_header(inner, item));
+                if !lines.is_empty() {
+                    header(&mut text, &format!("[{}]", key.name));
+                }
+                for item in lines {
                     line(&mut text, last(item), item);
+                }
+                for item in tables {
+                    let Value::Table(table) = &item.value else { continue };
+                    header(&mut text, &format!("[{}.{}]", key.name, last(item)));
+                    item.notes.iter().for_each(|note| comment(&mut text, note));
+                    for entry in &table.entries {
+                        let _ = writeln!(text, "{} = {}", bare(&entry.key), value(&entry.node.value, 0));
+                    }
                 }
             }
             Type::Tables(_) => {
@@ -51,6 +63,12 @@ pub fn toml(draft: &Draft, group: &'static Group) -> String {
         }
     }
     text
+}
+
+/// Whether it is a table in a table of the schema: `[log.file]`.
+fn has_a_header(group: &Group, item: &Item) -> bool {
+    let kind = group.key(last(item)).map(|key| &key.kind);
+    matches!(item.value, Value::Table(_)) && matches!(kind, Some(Type::Table(_)))
 }
 
 fn is_tables(group: &Group, key: &str) -> bool {
@@ -193,7 +211,7 @@ mod tests {
         fn every_string_is_read_back_as_it_was(text in "\\PC*|[\\x01-\\x7f]*|[a'\\n\"\\\\]*") {
             let line = format!("x = {}", string(&text));
             let table: toml::Table = toml::from_str(&line).unwrap();
-            prop_assert_eq!(table["x"].as_str().unwrap(), text.replace("\r\n", "\r\n"));
+            prop_assert_eq!(table["x"].as_str().unwrap(), text);
         }
     }
 }
