@@ -88,6 +88,7 @@ fn way(making: &mut Making<'_, '_>) -> Way {
 /// One key that is no command.
 fn key(making: &mut Making<'_, '_>, setting: &Setting, value: &str, way: Way) {
     let span = setting.span;
+    let never_restarts = settings::never_restarts(making);
     let mut plain = |key: &str, value: String| {
         making.draft.set(key, value, span);
         making.exact(setting, key);
@@ -147,7 +148,7 @@ fn key(making: &mut Making<'_, '_>, setting: &Setting, value: &str, way: Way) {
             }
         }
         "Restart" => ending::restart(making, setting, value),
-        "RestartSec" | "RestartPreventExitStatus" if settings::never_restarts(making) => {
+        "RestartSec" | "RestartPreventExitStatus" if never_restarts => {
             making.exact(setting, "it is not restarted");
         }
         "RestartSec" => {
