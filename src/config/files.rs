@@ -123,7 +123,7 @@ fn attach(
 }
 
 /// The names in a directory but for hidden ones, sorted, each with its path. A ConfigMap's `..data` is hidden too.
-fn entries(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+pub fn entries(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let mut list = Vec::new();
     for entry in fs::read_dir(directory)? {
         let name = entry?.file_name();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Tries the request path of the control socket, the reader of notifications, and the way of lines, with bytes that a fuzzer
-# makes:
+# Tries the request path of the control socket, the reader of notifications, the way of lines, and imports, with bytes that a
+# fuzzer makes:
 # sh tests/fuzz/run.sh [SECONDS]
 #
 # Coverage is that of the compiler's own pass, so that a stable toolchain is enough; libFuzzer itself needs a C++ compiler.
@@ -21,7 +21,7 @@ code=0
 try() {
     name=$1
     mkdir -p "$target/corpus/$name" "$target/found"
-    "$target/$host/release/$name" -max_total_time=$((seconds / 3)) -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
+    "$target/$host/release/$name" -max_total_time=$((seconds / 4)) -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
         -dict="$name.dict" -artifact_prefix="$target/found/" -print_final_stats=1 -verbosity=0 \
         "$target/corpus/$name" "seeds/$name" >"$target/log" 2>&1 || code=$?
     if [ $code = 0 ]; then
@@ -35,3 +35,4 @@ try() {
 try requests
 try datagrams
 try lines
+try imports

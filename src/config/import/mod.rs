@@ -7,6 +7,7 @@
 
 mod chain;
 mod chain_options;
+mod cron;
 mod draft;
 mod idle;
 mod logger;
@@ -17,6 +18,7 @@ mod s6;
 mod script;
 mod shell;
 mod supervisord;
+mod systemd;
 mod trail;
 mod words;
 mod write;
@@ -46,6 +48,10 @@ pub enum Kind {
     S6,
     /// The configuration file of supervisord.
     Supervisord,
+    /// A crontab, or a directory of them.
+    Cron,
+    /// A unit of systemd, or a directory of them.
+    Systemd,
 }
 
 impl Kind {
@@ -55,6 +61,8 @@ impl Kind {
         ("runit", Self::Runit),
         ("s6", Self::S6),
         ("supervisord", Self::Supervisord),
+        ("cron", Self::Cron),
+        ("systemd", Self::Systemd),
     ];
 }
 
@@ -95,6 +103,9 @@ impl Output {
     }
 }
 
+/// More services than this are surely no source: reading them as a plan, again and again, would take minutes.
+pub const MOST: usize = 1000;
+
 /// What a kind of source reads with, and writes into.
 pub struct Reading<'r> {
     /// Every file that is read.
@@ -112,6 +123,15 @@ impl Reading<'_> {
     pub fn service(&mut self, called: &str, span: Span) -> Draft {
         let taken: BTreeSet<&str> = self.output.services.iter().map(|draft| draft.name.as_str()).collect();
         Draft::new(draft::service_name(called, |name| taken.contains(name)), span)
+    }
+
+    /// Whether there may be another service; a finding where there may not.
+    pub fn has_room(&self, span: Span) -> bool {
+        let room = self.output.services.len() < MOST;
+        if !room {
+            self.broken(span, format!("there are more than {MOST} services in it"));
+        }
+        room
     }
 
     /// Reads a text file; `None`, and a finding, when that fails.
@@ -136,6 +156,8 @@ pub fn read(import: &Import, environment: &Variables, sources: &mut Sources, fin
         Kind::Runit => runit::read(&import.path, &mut reading),
         Kind::S6 => s6::read(&import.path, &mut reading),
         Kind::Supervisord => supervisord::read(&import.path, &mut reading),
+        Kind::Cron => cron::read(&import.path, &mut reading),
+        Kind::Systemd => systemd::read(&import.path, &mut reading),
     }
     reading.output
 }
@@ -212,26 +234,71 @@ fn with_all_variables(output: &Output, environment: &Variables) -> Variables {
     all
 }
 
-/// Takes out every key without which the plan is the same, unless a comment stands at it, or its value is another one
-/// elsewhere.
+/// Keys that are never there for nothing: a plan without them is none, or another one.
+const NEEDED: [&str; 4] = ["type", "command", "script", "schedule.cron"];
+
+/// Takes out every key without which the plan is the same, unless a comment stands at it or its value is another one
+/// elsewhere: each out of all services at once,
+/// and one at a time where that says nothing.
 fn leave_out_defaults(
     output: &mut Output,
     plan_of_all: &Plan,
     sources: &mut Sources,
     environment: &Variables,
 ) {
-    for index in 0..output.services.len() {
-        let mut at = output.services[index].items().len();
-        while at > 0 {
-            at -= 1;
-            let item = &output.services[index].items()[at];
-            if !item.notes.is_empty() || item.depends_on_variables() {
-                continue;
+    let candidate = |item: &draft::Item| {
+        item.notes.is_empty() && !NEEDED.contains(&item.path.as_str()) && !item.depends_on_variables()
+    };
+    let paths: BTreeSet<String> = output
+        .services
+        .iter()
+        .flat_map(|draft| draft.items().iter().filter(|item| candidate(item)).map(|item| item.path.clone()))
+        .collect();
+    for path in paths {
+        let mut taken: Vec<(usize, usize, draft::Item)> = Vec::new();
+        for (index, draft) in output.services.iter_mut().enumerate() {
+            let at = draft.items().iter().position(|item| item.path == path && candidate(item));
+            taken.extend(at.map(|at| (index, at, draft.remove(at))));
+        }
+        let reduced = plan(output, sources, environment).0;
+        if reduced.as_ref() == Some(plan_of_all) {
+            continue;
+        }
+        let mut one_at_a_time = Vec::new();
+        for (index, at, item) in taken {
+            let draft = &mut output.services[index];
+            let same = reduced.as_ref().is_some_and(|plan| same_service(plan, plan_of_all, &draft.name));
+            if !same {
+                draft.insert(at, item);
+            } else {
+                one_at_a_time.push((index, at, item));
             }
+        }
+        if plan(output, sources, environment).0.as_ref() == Some(plan_of_all) {
+            continue;
+        }
+        // It says something of another service, or is wrong where it is missing.
+        for (index, at, item) in one_at_a_time {
+            output.services[index].insert(at, item);
+        }
+        for index in 0..output.services.len() {
+            let items = output.services[index].items();
+            let Some(at) = items.iter().position(|item| item.path == path && candidate(item)) else {
+                continue;
+            };
             let item = output.services[index].remove(at);
             if plan(output, sources, environment).0.as_ref() != Some(plan_of_all) {
                 output.services[index].insert(at, item);
             }
         }
     }
+}
+
+/// Whether two plans say the same of the instances of a service.
+fn same_service(one: &Plan, other: &Plan, stem: &str) -> bool {
+    let of = |plan: &Plan| -> Vec<crate::model::Service> {
+        let named = |name: &str| name.split('@').next() == Some(stem);
+        plan.services.iter().filter(|service| named(&service.name)).cloned().collect()
+    };
+    of(one) == of(other)
 }
