@@ -1,6 +1,8 @@
 //! What the tests of imports share.
 #![allow(dead_code)]
 
+pub mod tree;
+
 use foster::config::import::{Converted, Import, Kind, convert};
 use foster::config::{ConfigFile, Loaded, Mode, Report, Request, Variables, load};
 use std::fs;
@@ -23,6 +25,11 @@ impl Source {
             fs::write(path, text).expect("a file");
         }
         let import = Import { kind, path: root.path().join(path) };
+        Self::at(root, import)
+    }
+
+    /// What is in this directory already.
+    pub fn at(root: tempfile::TempDir, import: Import) -> Self {
         Self { root, import, environment: Variables::new() }
     }
 
