@@ -48,10 +48,16 @@ fn socket(making: &mut Making<'_, '_>, unit: &Unit) -> Vec<Node<'static>> {
             }
         };
         let mut carry = |key: &'static str, value: Value<'static>, making: &mut Making<'_, '_>| {
+            // The last one counts.
+            more.retain(|(known, ..)| *known != key);
             more.push((key, value, setting.span));
             making.exact(setting, &format!("socket.{key}"));
         };
         match setting.key.as_str() {
+            key if key.starts_with("Listen") && value.is_empty() => {
+                listens.clear();
+                making.exact(setting, "");
+            }
             "ListenStream" | "ListenDatagram" => match address(&value, setting.key == "ListenDatagram") {
                 Some(address) => {
                     listens.push((address, setting.span));
