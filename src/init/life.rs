@@ -9,7 +9,7 @@ use crate::sys::foreground::{self, Left};
 use crate::sys::init_child::{self, Began, InitChild, NotExecuted, Place};
 use crate::sys::reap::{self, Next};
 use crate::sys::signal::{self, Mask, Sent};
-use crate::sys::{Pid, fds, procs, taking};
+use crate::sys::{Pid, fds, own_pid, procs, taking};
 use std::time::{Duration, Instant};
 
 /// How many dead are taken before signals are looked at again.
@@ -40,7 +40,7 @@ pub fn live(mut options: Options) -> u8 {
 
 /// What an init asks of the kernel before it has a child.
 fn prepare(options: &mut Options) -> Result<(), u8> {
-    let (first, voice) = (procs::own_pid() == 1, options.voice);
+    let (first, voice) = (own_pid() == 1, options.voice);
     if first && options.rules.jobs == Jobs::Follow {
         // Nothing stops PID 1, and no shell above it would continue it.
         options.rules.jobs = Jobs::None;

@@ -2,7 +2,7 @@
 
 use crate::model::{Exit, Signal};
 use crate::sys::signal::Sent;
-use crate::sys::{Pid, SpawnError, console, errno_text, procs};
+use crate::sys::{Pid, SpawnError, console, errno_text, own_pid};
 use std::fmt::{self, Write};
 use std::os::fd::AsFd;
 
@@ -203,7 +203,7 @@ impl Voice {
         if level > self.level {
             return;
         }
-        let (mut line, pid) = (Line::default(), procs::own_pid());
+        let (mut line, pid) = (Line::default(), own_pid());
         // What does not fit is cut off.
         let _ = match self.dialect {
             Dialect::Foster => write!(line, "foster init: {text}"),
