@@ -229,7 +229,7 @@ fn live(plight: &Plight, mode: Mode) {
         let lack = match mode {
             Mode::Services | Mode::Command => plight.lack,
             Mode::Init => None,
-            Mode::Wait => plight.blind.then_some("processes are left"),
+            Mode::Wait => plight.lack.filter(|_| plight.blind),
         };
         look_at_lines(&c, lack);
     }
