@@ -3,7 +3,7 @@
 use super::processes::{self, Process};
 use super::setup::{Output, Setup};
 use super::transcript::{END, Line, Source, Transcript};
-use super::{PATIENCE, Pids, eventually, foster_bin, helper, is_root, unshare};
+use super::{PATIENCE, Pids, eventually, foster_bin, helper, is_root, terminal, unshare};
 use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -90,7 +90,7 @@ impl Container {
                 command.stdout(open()).stderr(open());
             }
             Output::Terminal => {
-                let (master, slave) = open_terminal();
+                let (master, slave) = terminal::open();
                 let slave = || slave.try_clone().unwrap();
                 command.stdin(slave()).stdout(slave()).stderr(slave());
                 terminal = Some(master);
@@ -229,18 +229,6 @@ impl Container {
     /// The master's side of its terminal.
     pub fn terminal(&self) -> &std::fs::File {
         self.terminal.as_ref().expect("a container with a terminal")
-    }
-
-    /// Changes the size of its terminal.
-    pub fn resize(&self, rows: u16, columns: u16) {
-        let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        // SAFETY: a terminal, and a size that outlives the call.
-        assert_eq!(unsafe { libc::ioctl(self.terminal().as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }, 0);
-    }
-
-    /// Types at its terminal.
-    pub fn type_in(&self, text: &str) {
-        self.terminal().write_all(text.as_bytes()).unwrap();
     }
 
     /// Sends a signal to foster, through its pidfd.
@@ -419,15 +407,6 @@ fn is_event(line: &Line, words: &str) -> bool {
 fn contains(line: &Line, parts: &[&str]) -> bool {
     let text = line.text.to_lowercase();
     parts.iter().all(|part| text.contains(&part.to_lowercase()))
-}
-
-/// Both ends of a new terminal.
-fn open_terminal() -> (std::fs::File, OwnedFd) {
-    let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).unwrap();
-    for fd in [&master, &slave] {
-        nix::fcntl::fcntl(fd, nix::fcntl::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC)).unwrap();
-    }
-    (master.into(), slave)
 }
 
 fn readable(fd: &impl std::os::fd::AsRawFd, limit: Duration) -> bool {
