@@ -3,7 +3,7 @@
 use super::processes::{self, Process};
 use super::setup::{Output, Setup};
 use super::transcript::{END, Line, Source, Transcript};
-use super::{PATIENCE, Pids, eventually, foster_bin, helper, is_root, terminal, unshare};
+use super::{PATIENCE, Pids, eventually, foster_bin, helper, is_root, pause, terminal, unshare};
 use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -206,6 +206,14 @@ impl Container {
         self.lines().into_iter().filter(|line| line.source == Source::Event).map(|line| line.text).collect()
     }
 
+    /// Waits until all that services have said so far is among the events.
+    #[track_caller]
+    pub fn catch_up(&self) {
+        let mark = format!("caught up with {}", self.lines().len());
+        (&self.events).write_all(format!("{mark}\n").as_bytes()).unwrap();
+        self.wait_event(&mark);
+    }
+
     /// Which event came first, by position; fails when it never came.
     #[track_caller]
     pub fn position(&self, words: &str) -> usize {
@@ -298,6 +306,18 @@ impl Container {
     /// How often PID 1 was put to sleep or aside: its wakeups.
     pub fn context_switches(&self) -> u64 {
         processes::context_switches(self.init)
+    }
+
+    /// Waits until PID 1 sleeps, and has done so for half a second.
+    #[track_caller]
+    pub fn wait_rest(&self) {
+        let rests = || {
+            let before = self.context_switches();
+            pause(Duration::from_millis(500));
+            let sleeps = self.processes().iter().any(|one| one.outside == self.init && one.state == 'S');
+            sleeps && self.context_switches() == before
+        };
+        self.check(eventually(PATIENCE, rests), "it does not come to rest");
     }
 
     /// CPU time that PID 1 has used.

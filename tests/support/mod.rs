@@ -63,7 +63,7 @@ pub fn foster_bin() -> PathBuf {
 }
 
 /// TOML of a daemon that is this test program in its helper role: says `up NAME PID`, and `term NAME` when it is
-/// asked to stop. Options: `delay=MS` (of the stop), `ignore`, `code=N`.
+/// asked to stop. Options: `ready=MS` (a notification after that time), `delay=MS` (of the stop), `ignore`, `code=N`.
 pub fn serve(name: &str, options: &[&str]) -> String {
     let mut arguments = vec!["serve", name];
     arguments.extend(options);
