@@ -2,8 +2,10 @@
 //!
 //! Which units there are and what they are called is found here; what they say becomes keys in the modules below.
 
+mod boot;
 mod calendar;
 mod commands;
+mod conditions;
 mod ending;
 mod exec;
 mod foreground;
@@ -42,6 +44,8 @@ struct Found {
 /// All units of an import.
 pub struct Units {
     list: Vec<Unit>,
+    /// Whether they come from a directory, where what nothing starts stays down.
+    is_directory: bool,
     aliases: BTreeMap<String, String>,
     links: Vec<(String, String, bool)>,
 }
@@ -62,6 +66,8 @@ pub struct Making<'m, 'r> {
     pub draft: Draft,
     /// Services beside it: what runs before and after it.
     pub beside: Vec<Draft>,
+    /// What has to hold for it to start, as commands.
+    pub tests: Vec<conditions::Test>,
 }
 
 impl Making<'_, '_> {
@@ -80,6 +86,12 @@ impl Making<'_, '_> {
     /// Nothing came of it.
     pub fn not_carried(&mut self, setting: &Setting, why: impl Into<String>) {
         self.reading.output.trail.not_carried(setting.span, setting.what(), why);
+    }
+
+    /// The service that has this key, of which there can be one.
+    pub fn holder(&self, key: &str) -> Option<&str> {
+        let drafts = &self.reading.output.services;
+        drafts.iter().find(|draft| draft.get(key).is_some()).map(|draft| draft.name.as_str())
     }
 
     fn became(&self, keys: &str) -> String {
@@ -105,7 +117,7 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut found = if is_directory { scan(directory, reading) } else { single(directory, &name) };
     let mut list: Vec<Unit> = Vec::new();
-    let mut waiting: Vec<String> = found.units.keys().cloned().collect();
+    let mut waiting: Vec<String> = found.units.keys().rev().cloned().collect();
     let mut known: BTreeSet<String> = waiting.iter().cloned().collect();
     while let Some(name) = waiting.pop() {
         if list.len() >= MOST {
@@ -126,7 +138,7 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
     }
     crate::model::sort_by_key(&mut list, |unit| unit.name.clone());
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    for unit in list.iter_mut().filter(|unit| matches!(unit.kind(), "service" | "target")) {
+    for unit in list.iter_mut().filter(|unit| boot::is_carried(unit, is_directory)) {
         unit.service = service_name(unit.stem(), |name| taken.contains(name));
         taken.insert(unit.service.clone());
     }
@@ -134,28 +146,35 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
         let why = "a service that has failed for good ends the container, with systemd the others go on: `essential = false`";
         reading.output.trail.approximated(unit.span, "all units", "", why);
     }
-    let units = Units { list, aliases: found.aliases, links: found.links };
-    make(&units, is_directory, reading);
+    let units = Units { list, is_directory, aliases: found.aliases, links: found.links };
+    make(&units, reading);
     if reading.output.services.is_empty() && reading.findings.is_empty() {
         let file = reading.sources.add(path.to_string_lossy(), None);
         reading.broken(Span::whole(file), format!("there is no service in {}", path.display()));
     }
 }
 
-fn make(units: &Units, is_directory: bool, reading: &mut Reading<'_>) {
+fn make(units: &Units, reading: &mut Reading<'_>) {
     for unit in &units.list {
+        if units.is_directory && boot::is_of_the_machine(&unit.name) {
+            let why = "it is for the boot of a machine, or part of systemd itself: import its file alone if it is needed";
+            reading.output.trail.not_carried(unit.span, &unit.name, why);
+            continue;
+        }
         let draft = Draft::new(unit.service.clone(), unit.span);
-        let mut making = Making { unit, units, reading: &mut *reading, draft, beside: Vec::new() };
+        let mut making =
+            Making { unit, units, reading: &mut *reading, draft, beside: Vec::new(), tests: Vec::new() };
         unknown_sections(&mut making);
         match unit.kind() {
-            "service" => service::service(&mut making, is_directory),
-            "target" if order::is_reached_anyway(&unit.name) => {
+            "service" => service::service(&mut making),
+            "target" if unit.service.is_empty() => {
                 making.reading.output.trail.exact(unit.span, &unit.name, "");
                 continue;
             }
             "target" => {
                 making.draft.set("type", "target", unit.span);
                 order::order(&mut making);
+                conditions::write(&mut making);
             }
             // With the service that they start.
             "socket" | "timer" if sockets::service_of(units, unit).is_some() => continue,

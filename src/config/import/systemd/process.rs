@@ -2,7 +2,7 @@
 
 use super::super::draft::{list, literal};
 use super::unit::{Setting, specifiers};
-use super::{Making, commands, exec};
+use super::{Making, commands, exec, order};
 use crate::model::capability_number;
 
 pub fn environment(making: &mut Making<'_, '_>, setting: &Setting, value: &str) {
@@ -74,6 +74,16 @@ pub fn standard(making: &mut Making<'_, '_>, setting: &Setting, value: &str) {
             making.exact(setting, "stdin");
         }
         ("StandardInput", "tty" | "tty-force" | "tty-fail", _) => {
+            let why = match making.holder("tty") {
+                Some(other) => format!("the container has one terminal, and {other} has it: `tty`"),
+                None if !order::is_enabled(making) => {
+                    "nothing of the import starts it by itself: `tty = true` gives it the container's terminal".to_owned()
+                }
+                None => String::new(),
+            };
+            if !why.is_empty() {
+                return making.not_carried(setting, why);
+            }
             making.draft.set("tty", true, span);
             making.nearly(setting, "tty", "it is the container's terminal, if that has one");
         }
