@@ -178,7 +178,7 @@ fn rsyslog_runs_from_debians_unit() {
     );
     let services = import(&world, "/lib/systemd/system/rsyslog.service");
     let mut c = start(&world, &services, "mount --bind WORLD/rsyslog.conf /etc/rsyslog.conf");
-    c.wait_answer(&["logger", "-u", "/run/log.sock", "-t", "shop", "sold"], "");
+    c.wait_answer(&["logger", "--socket-errors=on", "-u", "/run/log.sock", "-t", "shop", "sold"], "");
     c.wait_answer(&["cat", "/var/log/all"], "shop: sold");
     assert_eq!(c.stop_within(LONG).code, 0);
 }
