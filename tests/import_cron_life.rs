@@ -18,7 +18,7 @@ const JOB: &str = "#!/bin/bash
     {
         echo \"$*\"
         echo \"$(id -un):$(id -gn) $(id -Gn) in $PWD\"
-        echo \"$HOME $LOGNAME $PATH $A\"
+        echo \"$HOME $LOGNAME $SHELL $PATH $A\"
         cat
     } > WORLD/out/$name.part 2>&1
     mv WORLD/out/$name.part WORLD/out/$name

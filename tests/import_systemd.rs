@@ -309,11 +309,9 @@ fn units_that_name_each_other_are_read_once() {
         &foster::config::import::Import { kind: Kind::Systemd, path: source.path().to_owned() },
         &foster::config::Variables::new(),
     );
-    assert!(
-        Source::new(Kind::Systemd, "g@1.service", &growing)
-            .broken()
-            .contains("there are more than 1000 units in it")
-    );
+    // Until its name is too long for a file.
+    let growing = Source::new(Kind::Systemd, "g@1.service", &growing);
+    assert!((200..300).contains(&growing.converted().files.len()));
     let both = Source::new(Kind::Systemd, "", &files);
     assert_eq!(names(&both.converted()), ["b.toml", "c.toml"]);
 }

@@ -1,6 +1,7 @@
 //! `ExecStart=` and the commands around it.
 
 use super::super::draft::{Draft, list};
+use super::super::words::base;
 use super::conditions::{Test, shell};
 use super::exec::{Exec, Line, parse};
 use super::unit::{Setting, specifiers};
@@ -229,7 +230,7 @@ fn killed_with(exec: &Exec) -> Option<String> {
     let words = exec.texts();
     let [program, arguments @ .., target] = words.as_slice() else { return None };
     let is_main = *target == "$MAINPID" || exec.shell().ends_with("\"${MAINPID}\"");
-    if program.rsplit('/').next() != Some("kill") || !is_main {
+    if base(program) != "kill" || !is_main {
         return None;
     }
     let name = match arguments {
@@ -244,7 +245,7 @@ fn killed_with(exec: &Exec) -> Option<String> {
 /// The first signal of `start-stop-daemon --stop --retry QUIT/5`.
 fn retried_with(exec: &Exec) -> Option<String> {
     let words = exec.texts();
-    if words.first()?.rsplit('/').next() != Some("start-stop-daemon") || !words.contains(&"--stop") {
+    if base(words.first()?) != "start-stop-daemon" || !words.contains(&"--stop") {
         return None;
     }
     let at = words.iter().position(|word| matches!(*word, "--retry" | "-R"))?;

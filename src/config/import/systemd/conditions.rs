@@ -1,8 +1,10 @@
 //! Conditions of a unit: `Condition…=` and `Assert…=` of `[Unit]`, and with them `ExecCondition=`, as `[when]`.
 
 use super::super::draft::{list, literal};
+use super::super::shell::{joined, quoted};
+use super::super::words::is_variable;
 use super::unit::Setting;
-use super::{Making, exec, order, values};
+use super::{Making, order, values};
 use crate::config::diagnostic::Span;
 
 /// What `when.command` asks: alone as argv, beside others as a part of a line for a shell.
@@ -71,7 +73,7 @@ fn one_of(making: &mut Making<'_, '_>, settings: &[&Setting]) {
         let (negated, value) = negated(text.trim_start_matches('|').trim_start());
         match known(setting, value, negated) {
             Ok(Known::Always(value)) => holds |= value,
-            Ok(Known::Words(words)) => lines.push(shell_line(&words)),
+            Ok(Known::Words(words)) => lines.push(joined(&words)),
             Ok(Known::Line(line)) => lines.push(line),
             Err(why) => {
                 for setting in settings {
@@ -116,13 +118,11 @@ fn known(setting: &Setting, value: &str, negated: bool) -> Result<Known, &'stati
         "FileNotEmpty" => test("-s"),
         "FileIsExecutable" => test("-x"),
         "PathIsReadWrite" => test("-w"),
-        "PathIsMountPoint" => line(format!("mountpoint -q {}", exec::quoted(value))),
-        "DirectoryNotEmpty" => line(format!("test -n \"$(ls -A {} 2>/dev/null)\"", exec::quoted(value))),
+        "PathIsMountPoint" => line(format!("mountpoint -q {}", quoted(value))),
+        "DirectoryNotEmpty" => line(format!("test -n \"$(ls -A {} 2>/dev/null)\"", quoted(value))),
         "Environment" => match value.split_once('=') {
-            Some((name, value)) if is_name(name) => {
-                line(format!("test \"${name}\" = {}", exec::quoted(value)))
-            }
-            None if is_name(value) => line(format!("test -n \"${{{value}+set}}\"")),
+            Some((name, value)) if is_variable(name) => line(format!("test \"${name}\" = {}", quoted(value))),
+            None if is_variable(value) => line(format!("test -n \"${{{value}+set}}\"")),
             _ => Err("it names no variable"),
         },
         "Virtualization" => match value {
@@ -143,14 +143,6 @@ fn known(setting: &Setting, value: &str, negated: bool) -> Result<Known, &'stati
     }
 }
 
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-fn shell_line(words: &[String]) -> String {
-    words.iter().map(|word| exec::quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
 fn ask(making: &mut Making<'_, '_>, setting: &Setting, known: Known) {
     let span = setting.span;
     let test = match known {
@@ -160,7 +152,7 @@ fn ask(making: &mut Making<'_, '_>, setting: &Setting, known: Known) {
             return told(making, setting, "enabled");
         }
         Known::Words(words) => {
-            Test { shell: shell_line(&words), argv: words.iter().map(|word| literal(word)).collect(), span }
+            Test { shell: joined(&words), argv: words.iter().map(|word| literal(word)).collect(), span }
         }
         Known::Line(line) => Test { argv: shell(&line), shell: line, span },
     };

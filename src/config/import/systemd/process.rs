@@ -1,6 +1,7 @@
 //! What of `[Service]` says what its process is made of: variables, capabilities, output, directories.
 
 use super::super::draft::{list, literal};
+use super::super::shell::quoted;
 use super::unit::{Setting, specifiers};
 use super::{Making, commands, exec, order};
 use crate::model::capability_number;
@@ -143,15 +144,15 @@ pub fn directories(making: &mut Making<'_, '_>) {
                 making.not_carried(setting, "its name is not known before it runs");
                 continue;
             };
-            let mut line = format!("install -d -m {}", exec::quoted(&mode));
+            let mut line = format!("install -d -m {}", quoted(&mode));
             for (option, key) in [("-o", "User"), ("-g", "Group")] {
                 if let Some(Ok(name)) = unit.value(key).map(|name| specifiers(name, &unit.name)) {
-                    line.push_str(&format!(" {option} {}", exec::quoted(&name)));
+                    line.push_str(&format!(" {option} {}", quoted(&name)));
                 }
             }
             for name in value.split_whitespace() {
                 let path = format!("{parent}/{}", name.split(':').next().unwrap_or(name));
-                line.push_str(&format!(" {}", exec::quoted(&path)));
+                line.push_str(&format!(" {}", quoted(&path)));
                 paths.push(path);
             }
             commands::set_up(making, &line, setting);

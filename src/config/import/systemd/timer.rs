@@ -1,18 +1,13 @@
 //! `[Timer]`: times at which a service runs.
 
 use super::unit::{Setting, Unit};
-use super::{Making, calendar, settings, sockets, values};
+use super::{Making, calendar, settings, values};
 use crate::config::tree::Value;
 use std::time::Duration;
 
 /// Reads the timers of a service; whether there is one.
 pub fn timers(making: &mut Making<'_, '_>) -> bool {
-    let units = making.units;
-    let name = making.unit.name.clone();
-    let timers = units.list.iter().filter(|unit| unit.kind() == "timer");
-    let mine: Vec<&Unit> = timers
-        .filter(|unit| sockets::service_of(units, unit).is_some_and(|other| other.name == name))
-        .collect();
+    let mine = making.units.starting(making.unit, "timer");
     for unit in &mine {
         timer(making, unit);
     }
@@ -30,11 +25,8 @@ const TIMES: [&str; 3] = ["OnCalendar", "OnUnitActiveSec", "OnUnitInactiveSec"];
 
 /// Whether a timer runs the service again and again.
 pub fn is_scheduled(making: &Making<'_, '_>) -> bool {
-    let units = making.units;
-    let timers = units.list.iter().filter(|unit| unit.kind() == "timer");
-    timers
-        .filter(|unit| sockets::service_of(units, unit).is_some_and(|other| other.name == making.unit.name))
-        .any(|timer| TIMES.iter().any(|key| timer.last(key).is_some()))
+    let timers = making.units.starting(making.unit, "timer");
+    timers.into_iter().any(|timer| TIMES.iter().any(|key| timer.last(key).is_some()))
 }
 
 fn timer(making: &mut Making<'_, '_>, unit: &Unit) {

@@ -70,6 +70,9 @@ impl Unit {
     }
 }
 
+/// More assignments than this are surely no unit.
+const MOST_SETTINGS: usize = 5000;
+
 /// The assignments of a file.
 pub fn parse(file: u32, reading: &Reading<'_>) -> Vec<Setting> {
     let text = reading.sources.text(file);
@@ -81,6 +84,10 @@ pub fn parse(file: u32, reading: &Reading<'_>) -> Vec<Setting> {
     for line in text.split_inclusive('\n') {
         let span = Span::new(file, start..start + line.trim_end().len());
         start += line.len();
+        if settings.len() == MOST_SETTINGS {
+            reading.broken(span, format!("there are more than {MOST_SETTINGS} assignments in it"));
+            return Vec::new();
+        }
         let trimmed = line.trim();
         if trimmed.starts_with(['#', ';']) || (trimmed.is_empty() && open.is_none()) {
             continue;
@@ -123,7 +130,10 @@ pub fn parse(file: u32, reading: &Reading<'_>) -> Vec<Setting> {
             settings.push(setting);
         }
     }
-    settings.extend(open);
+    // systemd takes what there is of it; but who has cut it off?
+    if let Some(setting) = open {
+        reading.broken(setting.span, "its last line goes on, behind a `\\`, and there is no other");
+    }
     settings
 }
 
