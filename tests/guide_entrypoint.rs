@@ -26,16 +26,17 @@ fn blocks(root: &Path) -> Vec<(String, String)> {
     blocks
 }
 
-/// The programs of the example: they say who they are, with what, and when they are asked to stop.
+/// The programs of the example: they say who they are, with what, and when they are asked to stop. They wait without a
+/// child: one that is asked to end between its fork and its exec does not hear it.
 const PROGRAM: &str = r#"#!/bin/sh
 name=${0##*/}
-trap 'echo "$name: bye"; kill $!; exit 0' TERM
+trap 'echo "$name: bye"; exit 0' TERM
 [ "$name" = web ] && detail=" $* $(cat "$2") in ${PWD##*/}"
-sleep 1000 &
+mkfifo "ROOT/run/$name.wait"
 echo "$name: up$detail"
 [ "$name" = db ] && : > ROOT/run/db.ready
-[ "$name" = web ] && [ -n "$FAIL" ] && { kill $!; exit 3; }
-wait
+[ "$name" = web ] && [ -n "$FAIL" ] && exit 3
+read -r line <> "ROOT/run/$name.wait"
 "#;
 
 struct Run {

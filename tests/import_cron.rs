@@ -59,7 +59,7 @@ fn variables_hold_for_the_lines_below_them() {
     assert_eq!(
         file(&converted, "late.toml"),
         "type = \"oneshot\"\nscript = \"late | cat\"\nshell = [\"/bin/bash\", \"-c\"]\nworking-directory = \"/srv\"\n\n\
-         [environment]\nPATH = \"/opt/bin:/usr/bin\"\nA = \"$HOME $${B}\"\nHOME = \"/srv\"\n\n\
+         [environment]\nSHELL = \"/bin/bash\"\nPATH = \"/opt/bin:/usr/bin\"\nA = \"$HOME $${B}\"\nHOME = \"/srv\"\n\n\
          [schedule]\ncron = \"0 1 * * *\"\ntimezone = \"Europe/Berlin\"\n"
     );
     let report = report(&source, &converted);
@@ -151,7 +151,7 @@ fn a_broken_crontab_is_an_error_that_names_every_line() {
     assert!(crontab("# nothing\nA=1\n").broken().contains("there is no job in"));
     assert!(Source::new(Kind::Cron, "nowhere", &[]).broken().contains("cannot read /nowhere"));
     let many = crontab(&"* * * * * a\n".repeat(5000)).broken();
-    assert!(many.contains("there are more than 1000 services in it"), "{many}");
+    assert!(many.contains("there are more than 1000 jobs in it"), "{many}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod support;
 use foster::config::import::Kind;
 use import_room::{Source, file, report};
 use std::process::Command;
-use support::{Ran, Setup, foster_bin, needs_namespace};
+use support::{LONG, Ran, Setup, World, foster_bin, needs_namespace, needs_servers};
 
 fn procfile(text: &str) -> Source {
     Source::new(Kind::Procfile, "Procfile", &[("Procfile", text)])
@@ -158,4 +158,30 @@ fn it_runs_as_it_is() {
     c.check_order(&["up release", "up web"]);
     c.terminate();
     c.expect_exit(0);
+}
+
+#[test]
+fn real_programs_of_a_procfile_serve_and_stop() {
+    needs_servers!(("redis-server", "redis-server"), ("nginx", "nginx-light"), ("busybox", "busybox-static"),);
+    let world = World::new();
+    world.file(
+        "nginx.conf",
+        "pid WORLD/nginx.pid; error_log stderr notice; events {}
+         http { access_log off; server { listen 127.0.0.1:PORT; return 200 \"answer $http_x\\n\"; } }",
+    );
+    world.file(
+        "Procfile",
+        "release: sed \"s/PORT/$LISTEN/\" WORLD/nginx.conf > WORLD/web.conf
+         web: LISTEN=$PORT; exec nginx -e stderr -c WORLD/web.conf -g 'daemon off; worker_processes 1;'
+         cache: redis-server --bind 127.0.0.1 --port $PORT --save '' --dir WORLD
+         watch: cd WORLD && while ! redis-cli -p 5100 set seen \"$(cat .env)\"; do sleep 0.1; done; sleep 1000",
+    );
+    world.file(".env", "LISTEN=5000");
+    let procfile = world.fill("WORLD/Procfile");
+    let mut c = Setup::new().network().arguments(&["run", "--import", "procfile", &procfile]).start();
+    c.wait_answer(&["busybox", "wget", "-qO-", "http://127.0.0.1:5000/"], "answer ");
+    c.wait_answer(&["redis-cli", "-p", "5100", "get", "seen"], "LISTEN=5000\n");
+    c.replace("redis-server 127.0.0.1");
+    c.wait_answer(&["redis-cli", "-p", "5100", "ping"], "PONG\n");
+    assert_eq!(c.stop_within(LONG).code, 0);
 }

@@ -23,14 +23,14 @@ fn a_unit_becomes_what_a_person_would_have_written() {
         "[Unit]\nDescription=The shop\nDocumentation=man:shop(8)\nAfter=network.target\n\n[Service]\nType=notify\n\
          ExecStart=/srv/shop --port ${PORT} \\\n  --name 'a b'\nExecReload=/bin/kill -HUP $MAINPID\nUser=nobody\n\
          Environment=A=1 \"B=x y\"\nLimitNOFILE=65536\nRestart=always\nRestartSec=2\nTimeoutStopSec=3\nUMask=0027\n\
-         MemoryMax=512M\nCPUQuota=150%\nTasksMax=64\nWatchdogSec=30\nOOMScoreAdjust=-5\n\
+         MemoryMax=512M\nCPUQuota=150%\nTasksMax=64\nWatchdogSec=30\nOOMScoreAdjust=5\n\
          AmbientCapabilities=CAP_NET_BIND_SERVICE\nKillSignal=SIGQUIT\n\n[Install]\nWantedBy=multi-user.target\n",
     );
     let converted = source.converted();
     assert_eq!(
         file(&converted, "web.toml"),
         "# See man:shop(8).\n\ncommand = [\"/srv/shop\", \"--port\", \"${PORT:-}\", \"--name\", \"a b\"]\n\
-         description = \"The shop\"\nuser = \"nobody\"\numask = \"027\"\noom-score-adj = -5\n\
+         description = \"The shop\"\nuser = \"nobody\"\numask = \"027\"\noom-score-adj = 5\n\
          capabilities = [\"net-bind-service\"]\n\n[limits]\nnofile = \"65536\"\n\n[environment]\nA = \"1\"\nB = \"x y\"\n\n\
          [ready]\nnotify = true\n\n[restart]\ndelay = \"2s\"\nfactor = 1\n\n[stop]\nsignal = \"SIGQUIT\"\n\
          timeout = \"3s\"\n\n[health]\nwatchdog = \"30s\"\n\n[resources]\nmemory = \"512MiB\"\ncpu = 1.5\npids = 64\n"
@@ -249,16 +249,17 @@ fn instances_of_templates_are_those_that_something_names() {
 #[test]
 fn keys_that_mean_nothing_here_are_told_one_by_one() {
     let source = unit(
-        "[Service]\nExecStart=/srv/a\nProtectSystem=strict\nMemoryMx=1G\nFoo=1\nSlice=x.slice\nX-Own=1\nLimitNOFILE=many\n",
+        "[Service]\nExecStart=/srv/a\nProtectSystem=strict\nMemoryMx=1G\nFoo=1\nNice=-5\nSlice=x.slice\nX-Own=1\nLimitNOFILE=many\n",
     );
     let report = report(&source, &source.converted());
     for text in [
         "web.service:3: [Service] ProtectSystem: not carried; foster makes no sandbox",
         "web.service:4: [Service] MemoryMx: not carried; unknown key, did you mean `MemoryMax`?",
         "web.service:5: [Service] Foo: not carried; there is nothing like it here",
-        "web.service:6: [Service] Slice: not carried; ",
-        "web.service:7: [Service] X-Own: exact",
-        "web.service:8: [Service] LimitNOFILE: not carried; `many` is no limit",
+        "web.service:6: [Service] Nice: not carried; a container may not by default",
+        "web.service:7: [Service] Slice: not carried; ",
+        "web.service:8: [Service] X-Own: exact",
+        "web.service:9: [Service] LimitNOFILE: not carried; `many` is no limit",
     ] {
         assert!(report.contains(text), "{text}:\n{report}");
     }
@@ -308,11 +309,9 @@ fn units_that_name_each_other_are_read_once() {
         &foster::config::import::Import { kind: Kind::Systemd, path: source.path().to_owned() },
         &foster::config::Variables::new(),
     );
-    assert!(
-        Source::new(Kind::Systemd, "g@1.service", &growing)
-            .broken()
-            .contains("there are more than 1000 units in it")
-    );
+    // Until its name is too long for a file.
+    let growing = Source::new(Kind::Systemd, "g@1.service", &growing);
+    assert!((200..300).contains(&growing.converted().files.len()));
     let both = Source::new(Kind::Systemd, "", &files);
     assert_eq!(names(&both.converted()), ["b.toml", "c.toml"]);
 }

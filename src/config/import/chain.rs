@@ -2,7 +2,8 @@
 //! s6 and execline.
 
 use super::draft::literal;
-use super::words::{Piece, Word};
+use super::shell;
+use super::words::{Piece, Word, base, is_variable};
 use crate::config::tree::Value;
 
 /// A chain that was understood: what it becomes, and the command at its end.
@@ -83,7 +84,7 @@ impl Chain {
         let mut rest = pieces;
         while let Some((first, after)) = rest.split_first() {
             let Ok(name) = self.meaning(first) else { break };
-            let base = name.rsplit('/').next().unwrap_or_default();
+            let base = base(&name);
             let Some(next) = self.step(base, after)? else { break };
             rest = next;
         }
@@ -258,7 +259,7 @@ impl Chain {
         if values.is_empty() || values.iter().any(|value| value.contains("${")) {
             return Err(format!("variables in a block of `{name}`"));
         }
-        let line = shlex::try_join(values.iter().map(String::as_str)).map_err(|why| why.to_string())?;
+        let line = shell::joined(&values);
         self.before.push(if name == "if" { format!("{line} || exit") } else { line });
         Ok(())
     }
@@ -356,13 +357,6 @@ impl Chain {
         self.set("working-directory", directory);
         Ok(())
     }
-}
-
-/// Whether this is the name of a variable.
-pub fn is_variable(name: &str) -> bool {
-    let first = name.bytes().next();
-    first.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// What a file of an environment directory means: its first line, without blanks at its end; NUL bytes are line breaks.

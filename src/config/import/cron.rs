@@ -1,7 +1,8 @@
 //! Crontabs: those of users, and /etc/crontab and /etc/cron.d, whose lines name a user; as cron of Debian reads them.
 
 use super::draft::{Draft, literal};
-use super::{Reading, shell};
+use super::words::{base, is_variable};
+use super::{MOST, Reading, shell};
 use crate::config::diagnostic::Span;
 use crate::time::{Cron, TimeZone};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,9 @@ struct Tab {
     /// Whose it is.
     owner: Option<String>,
 }
+
+/// More variables than this are surely no crontab.
+const MOST_VARIABLES: usize = 100;
 
 /// A variable, for the lines below it.
 struct Variable {
@@ -133,6 +137,11 @@ fn crontab(tab: &Tab, reading: &mut Reading<'_>) -> usize {
             set_variable(&mut variables, name, value, span, reading);
             continue;
         }
+        // Broken ones become no service, and are too many, too.
+        if count == MOST {
+            reading.broken(span, format!("there are more than {MOST} jobs in it"));
+            return count;
+        }
         if !reading.has_room(span) {
             return count;
         }
@@ -186,9 +195,7 @@ fn fields(line: &str, more: usize) -> Option<(String, &str)> {
 fn variable(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once('=')?;
     let name = unquoted(name.trim());
-    let fine = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    fine.then(|| (name, unquoted(value.trim())))
+    is_variable(name).then(|| (name, unquoted(value.trim())))
 }
 
 fn unquoted(text: &str) -> &str {
@@ -221,11 +228,14 @@ fn set_variable(
             let why = "commands have it, and as with cron the times do not follow it: `schedule.timezone` moves them";
             trail.approximated(span, name, "environment.TZ", why);
         }
-        "SHELL" => trail.exact(span, name, "shell"),
+        "SHELL" => trail.exact(span, name, "shell, environment.SHELL"),
         "HOME" => trail.exact(span, name, "environment.HOME, working-directory"),
         _ => trail.exact(span, name, format!("environment.{name}")),
     }
     variables.retain(|variable| variable.name != name);
+    if variables.len() == MOST_VARIABLES {
+        return reading.broken(span, format!("there are more than {MOST_VARIABLES} variables in it"));
+    }
     variables.push(Variable { name: name.to_owned(), value: value.to_owned(), span });
 }
 
@@ -328,6 +338,9 @@ fn carry(draft: &mut Draft, variable: &Variable, is_boot: bool) {
             draft.set("schedule.timezone", value.as_str(), *span);
         }
         "SHELL" => {
+            if value != "/bin/sh" {
+                draft.set("environment.SHELL", literal(value), *span);
+            }
             if draft.get("script").is_some() {
                 let shell = [value.as_str(), "-c"].map(literal);
                 draft.set("shell", super::draft::list(shell, *span), *span);
@@ -411,7 +424,7 @@ fn name(tab: &Tab, alone: bool, command: &str) -> String {
             && !word.starts_with(|c: char| c.is_ascii_digit())
     };
     let mut words = last.split_whitespace().filter(is_name).map(|word| {
-        let name = word.rsplit('/').next().unwrap_or(word);
+        let name = base(word);
         name.rsplit_once('.').map_or(name, |(stem, end)| if end.len() <= 4 { stem } else { name })
     });
     let found = words.find(|word| !RUNNERS.contains(word) && !word.is_empty());

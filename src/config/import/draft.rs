@@ -1,6 +1,7 @@
 //! What a source becomes: tables of the configuration whose keys and values point into the source.
 
 use crate::config::diagnostic::Span;
+use crate::config::service::File;
 use crate::config::tree::{Entry, Node, Table, Value};
 
 /// One service, as a person would have written its file: only what differs from the defaults is meant to be set.
@@ -83,6 +84,11 @@ impl Draft {
     /// Puts a key back.
     pub fn insert(&mut self, at: usize, item: Item) {
         self.items.insert(at, item);
+    }
+
+    /// As a file of a services directory would be read.
+    pub fn file(&self) -> File<'_> {
+        File { stem: &self.name, file: self.span.file, table: self.table(), complete: true }
     }
 
     /// The same as TOML would be read.

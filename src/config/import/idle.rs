@@ -99,7 +99,7 @@ fn variable_of(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix('$')?;
     let inner = text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(text);
     let (name, default) = inner.split_once(":-").unwrap_or((inner, ""));
-    super::chain::is_variable(name).then_some((name, default))
+    super::words::is_variable(name).then_some((name, default))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ struct File {
 /// A logger by its command, which runs in `beside`; `None` if this is none, or has more than a file here.
 pub fn recognise(words: &[String], beside: &str, image: &Image, reading: &mut Reading<'_>) -> Option<Logger> {
     let (name, words) = words.split_first()?;
-    match name.rsplit('/').next()? {
+    match super::words::base(name) {
         "svlogd" => svlogd(words, beside, image, reading),
         "s6-log" => {
             let at = words.iter().take_while(|word| word.starts_with('-') && *word != "--").count();

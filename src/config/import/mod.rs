@@ -13,6 +13,7 @@ mod idle;
 mod logger;
 mod place;
 mod procfile;
+mod reduce;
 mod runit;
 mod s6;
 mod script;
@@ -89,15 +90,7 @@ pub struct Output {
 impl Output {
     /// Its services as files of a services directory would be read.
     pub(super) fn files(&self) -> Vec<File<'_>> {
-        let mut files: Vec<File<'_>> = Vec::with_capacity(self.services.len());
-        for draft in &self.services {
-            files.push(File {
-                stem: &draft.name,
-                file: draft.span.file,
-                table: draft.table(),
-                complete: true,
-            });
-        }
+        let mut files: Vec<File<'_>> = self.services.iter().map(Draft::file).collect();
         files.sort_by_key(|file| file.stem);
         files
     }
@@ -191,7 +184,7 @@ pub fn convert(import: &Import, environment: &Variables) -> Result<Converted, Re
     let Some(plan) = plan else {
         return Err(Report { diagnostics: findings.into_sorted(), sources });
     };
-    leave_out_defaults(&mut output, &plan, &mut sources, &environment);
+    reduce::reduce(&mut output, &plan, &mut sources, &environment);
     let mut files: Vec<(String, String)> = output
         .services
         .iter()
@@ -205,6 +198,17 @@ pub fn convert(import: &Import, environment: &Variables) -> Result<Converted, Re
 
 /// The plan of these tables; `None`, and findings that say why, when they make none.
 fn plan(output: &Output, sources: &mut Sources, environment: &Variables) -> (Option<Plan>, Findings) {
+    plan_of(output, output.files(), &[], sources, environment)
+}
+
+/// The plan of some of the services, where `others` are known to be there, too.
+fn plan_of(
+    output: &Output,
+    files: Vec<File<'_>>,
+    others: &[&str],
+    sources: &mut Sources,
+    environment: &Variables,
+) -> (Option<Plan>, Findings) {
     let findings = Findings::default();
     let request = Request {
         directories: Vec::new(),
@@ -215,7 +219,7 @@ fn plan(output: &Output, sources: &mut Sources, environment: &Variables) -> (Opt
         mode: Mode::Run,
     };
     let global = settings::read(&request, Some(output), sources, &findings);
-    let plan = assemble(&request, &global, output.files(), &[], sources, &findings);
+    let plan = assemble(&request, &global, files, others, sources, &findings);
     (Some(plan).filter(|_| !findings.failed_since(0)), findings)
 }
 
@@ -232,73 +236,4 @@ fn with_all_variables(output: &Output, environment: &Variables) -> Variables {
         }
     }
     all
-}
-
-/// Keys that are never there for nothing: a plan without them is none, or another one.
-const NEEDED: [&str; 4] = ["type", "command", "script", "schedule.cron"];
-
-/// Takes out every key without which the plan is the same, unless a comment stands at it or its value is another one
-/// elsewhere: each out of all services at once,
-/// and one at a time where that says nothing.
-fn leave_out_defaults(
-    output: &mut Output,
-    plan_of_all: &Plan,
-    sources: &mut Sources,
-    environment: &Variables,
-) {
-    let candidate = |item: &draft::Item| {
-        item.notes.is_empty() && !NEEDED.contains(&item.path.as_str()) && !item.depends_on_variables()
-    };
-    let paths: BTreeSet<String> = output
-        .services
-        .iter()
-        .flat_map(|draft| draft.items().iter().filter(|item| candidate(item)).map(|item| item.path.clone()))
-        .collect();
-    for path in paths {
-        let mut taken: Vec<(usize, usize, draft::Item)> = Vec::new();
-        for (index, draft) in output.services.iter_mut().enumerate() {
-            let at = draft.items().iter().position(|item| item.path == path && candidate(item));
-            taken.extend(at.map(|at| (index, at, draft.remove(at))));
-        }
-        let reduced = plan(output, sources, environment).0;
-        if reduced.as_ref() == Some(plan_of_all) {
-            continue;
-        }
-        let mut one_at_a_time = Vec::new();
-        for (index, at, item) in taken {
-            let draft = &mut output.services[index];
-            let same = reduced.as_ref().is_some_and(|plan| same_service(plan, plan_of_all, &draft.name));
-            if !same {
-                draft.insert(at, item);
-            } else {
-                one_at_a_time.push((index, at, item));
-            }
-        }
-        if plan(output, sources, environment).0.as_ref() == Some(plan_of_all) {
-            continue;
-        }
-        // It says something of another service, or is wrong where it is missing.
-        for (index, at, item) in one_at_a_time {
-            output.services[index].insert(at, item);
-        }
-        for index in 0..output.services.len() {
-            let items = output.services[index].items();
-            let Some(at) = items.iter().position(|item| item.path == path && candidate(item)) else {
-                continue;
-            };
-            let item = output.services[index].remove(at);
-            if plan(output, sources, environment).0.as_ref() != Some(plan_of_all) {
-                output.services[index].insert(at, item);
-            }
-        }
-    }
-}
-
-/// Whether two plans say the same of the instances of a service.
-fn same_service(one: &Plan, other: &Plan, stem: &str) -> bool {
-    let of = |plan: &Plan| -> Vec<crate::model::Service> {
-        let named = |name: &str| name.split('@').next() == Some(stem);
-        plan.services.iter().filter(|service| named(&service.name)).cloned().collect()
-    };
-    of(one) == of(other)
 }

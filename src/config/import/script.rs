@@ -3,7 +3,7 @@
 use super::chain::{self, Chain, Opaque};
 use super::draft::{Draft, list, literal};
 use super::place::Image;
-use super::words::{self, Piece};
+use super::words::{self, Piece, base, is_variable};
 use super::{Reading, shell, trail};
 use crate::config::diagnostic::Span;
 use std::path::Path;
@@ -275,7 +275,7 @@ impl Script {
             return Err("variables after commands that run first".to_owned());
         }
         let last = if known {
-            shlex::try_join(values.iter().map(String::as_str)).map_err(|why| why.to_string())?
+            shell::joined(&values)
         } else {
             chain.command.iter().map(|word| word.raw.as_str()).collect::<Vec<_>>().join(" ")
         };
@@ -303,7 +303,7 @@ impl Script {
             return Err(format!("the variables in {inside}, which is not there now"));
         }
         for (name, path) in image.entries(&here, reading) {
-            if !chain::is_variable(&name) {
+            if !is_variable(&name) {
                 return Err(format!("`{name}` in {inside}, which is no name of a variable"));
             }
             let Some(file) = reading.load(&path) else { continue };
@@ -416,8 +416,4 @@ fn preamble(chain: &mut Chain, line: &str) -> Result<(), Opaque> {
         _ => return Err(format!("`{line}`")),
     }
     Ok(())
-}
-
-fn base(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
 }

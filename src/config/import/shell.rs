@@ -30,6 +30,25 @@ pub fn is_of_the_shell(word: &str) -> bool {
     word.is_empty() || word.contains('=') || BUILTINS.contains(&word)
 }
 
+/// A word for a shell, in quotes if it needs them.
+pub fn quoted(text: &str) -> String {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(fine) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// The simple command of these words.
+pub fn joined(words: &[String]) -> String {
+    let mut words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    if let Some(first) = words.first_mut().filter(|word| word.contains('=') && !word.starts_with('\'')) {
+        // It would set a variable.
+        *first = format!("'{first}'");
+    }
+    words.join(" ")
+}
+
 /// Words with which a command of a shell can begin that are no programs, or not the same ones.
 const BUILTINS: &[&str] = &[
     ".", ":", "alias", "bg", "break", "case", "cd", "continue", "eval", "exec", "exit", "export", "fg",

@@ -30,6 +30,18 @@ impl Piece {
     }
 }
 
+/// Whether this is the name of a variable.
+pub fn is_variable(name: &str) -> bool {
+    let first = name.bytes().next();
+    first.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// The last part of a path: what a program is called.
+pub fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// Why a line is more than one simple command.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotSimple;

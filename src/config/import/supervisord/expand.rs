@@ -1,6 +1,7 @@
 //! `%(name)s`: Python's `%` with a dictionary. What is not known before it runs stays open.
 
 use super::super::draft::literal;
+use super::super::words::is_variable;
 use super::words::MARKS;
 use std::collections::BTreeMap;
 
@@ -271,12 +272,6 @@ impl<'t> Format<'t> {
 
 fn unknown(name: &str) -> String {
     format!("`%({name})s` has no meaning here")
-}
-
-fn is_variable(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]

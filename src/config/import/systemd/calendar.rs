@@ -13,6 +13,9 @@ const NAMES: &[(&str, &str)] = &[
     ("yearly", "@yearly"),
     ("annually", "@yearly"),
 ];
+/// What `cron` has names for.
+const NICKNAMES: &[(&str, &str)] =
+    &[("@hourly", "0 * * * *"), ("@daily", "0 0 * * *"), ("@monthly", "0 0 1 * *"), ("@yearly", "0 0 1 1 *")];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// The cron expression, and the time zone.
@@ -69,6 +72,34 @@ pub fn cron(event: &str) -> Result<(String, Option<String>), String> {
     }
     Cron::new(&cron, TimeZone::UTC).map_err(|_| bad())?;
     Ok((cron, zone))
+}
+
+/// One expression for the times of two, which may differ in one field.
+pub fn both(
+    one: &(String, Option<String>),
+    other: &(String, Option<String>),
+) -> Option<(String, Option<String>)> {
+    let fields = |cron: &str| -> Vec<String> {
+        let known = NICKNAMES.iter().find(|(name, _)| *name == cron).map_or(cron, |(_, cron)| cron);
+        known.split(' ').map(str::to_owned).collect()
+    };
+    let (mut all, others) = (fields(&one.0), fields(&other.0));
+    if all.len() != others.len() || one.1 != other.1 {
+        return None;
+    }
+    let mut different = all.iter_mut().zip(&others).filter(|(one, other)| one != other);
+    if let Some((field, other)) = different.next() {
+        // Lists of days of the week and of the month together mean something else.
+        if different.next().is_some()
+            || [field.as_str(), other].iter().any(|field| field.contains(['*', '+', 'L']))
+        {
+            return None;
+        }
+        field.push(',');
+        field.push_str(other);
+    }
+    let cron = all.join(" ");
+    Cron::new(&cron, TimeZone::UTC).ok().map(|_| (cron, one.1.clone()))
 }
 
 /// `*-01,07-01`: the day and the month of it.
@@ -163,6 +194,14 @@ mod tests {
             ("00/2:30", "30 */2 * * *"),
         ] {
             assert_eq!(cron(event), Ok((expression.to_owned(), None)), "{event}");
+        }
+        let both = |one, other| both(&cron(one).unwrap(), &cron(other).unwrap()).map(|(cron, _)| cron);
+        assert_eq!(both("daily", "12:00").as_deref(), Some("0 0,12 * * *"));
+        assert_eq!(both("Mon 3:00", "Thu 3:00").as_deref(), Some("0 3 * * mon,thu"));
+        for (one, other) in
+            [("daily", "12:30"), ("daily", "weekly"), ("3:00", "4:00 UTC"), ("*:*:30", "3:00")]
+        {
+            assert_eq!(both(one, other), None, "{one} and {other}");
         }
         assert_eq!(cron("03:00 Europe/Berlin").unwrap().1.as_deref(), Some("Europe/Berlin"));
         for event in ["2026-01-01", "Foo 3:00", "25:00", "", "*-*~03", "1:2:3:4", "1:00 2:00", "*:0/0"] {

@@ -1,6 +1,8 @@
 //! `ExecStart=` and the commands around it.
 
-use super::super::draft::{Draft, list, literal};
+use super::super::draft::{Draft, list};
+use super::super::words::base;
+use super::conditions::{Test, shell};
 use super::exec::{Exec, Line, parse};
 use super::unit::{Setting, specifiers};
 use super::{Making, foreground};
@@ -207,17 +209,17 @@ fn together(execs: &[(&Setting, Exec)]) -> Vec<String> {
         [line] if !line.ends_with("|| :") => format!("exec {line}"),
         lines => format!("set -e; {}", lines.join("; ")),
     };
-    vec!["/bin/sh".to_owned(), "-c".to_owned(), literal(&line)]
+    shell(&line)
 }
 
 fn condition(making: &mut Making<'_, '_>) {
     let execs = all(making, "ExecCondition");
     let Some((first, _)) = execs.first() else { return };
-    if making.draft.get("when.command").is_some() {
-        let why = "`when.command` is one command, and another condition has it: write both as `sh -c`";
-        return making.not_carried(first, why);
+    let lines: Vec<String> =
+        execs.iter().filter(|(_, exec)| !exec.is_lenient).map(|(_, exec)| exec.shell()).collect();
+    if !lines.is_empty() {
+        making.tests.push(Test { argv: together(&execs), shell: lines.join(" && "), span: first.span });
     }
-    making.draft.set("when.command", list(together(&execs), first.span), first.span);
     for (setting, _) in &execs {
         making.nearly(setting, "when.command", "it is not asked again before restarts");
     }
@@ -228,7 +230,7 @@ fn killed_with(exec: &Exec) -> Option<String> {
     let words = exec.texts();
     let [program, arguments @ .., target] = words.as_slice() else { return None };
     let is_main = *target == "$MAINPID" || exec.shell().ends_with("\"${MAINPID}\"");
-    if program.rsplit('/').next() != Some("kill") || !is_main {
+    if base(program) != "kill" || !is_main {
         return None;
     }
     let name = match arguments {
@@ -243,7 +245,7 @@ fn killed_with(exec: &Exec) -> Option<String> {
 /// The first signal of `start-stop-daemon --stop --retry QUIT/5`.
 fn retried_with(exec: &Exec) -> Option<String> {
     let words = exec.texts();
-    if words.first()?.rsplit('/').next() != Some("start-stop-daemon") || !words.contains(&"--stop") {
+    if base(words.first()?) != "start-stop-daemon" || !words.contains(&"--stop") {
         return None;
     }
     let at = words.iter().position(|word| matches!(*word, "--retry" | "-R"))?;
@@ -292,9 +294,10 @@ fn reload(making: &mut Making<'_, '_>, way: Way) {
     }
 }
 
-/// What a command of the service has of it.
+/// What a command of the service has of it, and of that what one with all privileges has not.
 const SHARED: &[&str] =
     &["user", "group", "supplementary-groups", "working-directory", "umask", "environment-files"];
+const OF_THE_USER: &[&str] = &["user", "group", "supplementary-groups"];
 
 fn after_start(making: &mut Making<'_, '_>) {
     let execs = all(making, "ExecStartPost");
@@ -314,8 +317,11 @@ fn after_start(making: &mut Making<'_, '_>) {
         }
     }
     draft.push("requires", making.draft.name.clone(), first.span);
-    let items: Vec<_> = making.draft.items().to_vec();
-    for item in items {
+    let is_privileged = execs.iter().all(|(_, exec)| exec.is_privileged);
+    for item in making.draft.items().to_vec() {
+        if is_privileged && OF_THE_USER.contains(&item.path.as_str()) {
+            continue;
+        }
         if SHARED.contains(&item.path.as_str()) || item.path.starts_with("environment.") {
             draft.set(&item.path, item.value, item.span);
         }

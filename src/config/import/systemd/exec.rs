@@ -1,6 +1,8 @@
 //! Command lines of units: prefixes, quotes and variables, as systemd.service(5) has them.
 
 use super::super::draft::literal;
+use super::super::shell::quoted;
+use super::super::words::is_variable;
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,9 +89,7 @@ pub fn parse(line: &str, specifier: impl Fn(&str) -> Result<String, String>) -> 
 }
 
 fn word(text: &str) -> Word {
-    let is_name =
-        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if let Some(name) = text.strip_prefix('$').filter(|name| is_name(name)) {
+    if let Some(name) = text.strip_prefix('$').filter(|name| is_variable(name)) {
         return Word::Split(name.to_owned());
     }
     let (mut parts, mut plain, mut rest) = (Vec::new(), String::new(), text);
@@ -97,7 +97,7 @@ fn word(text: &str) -> Word {
         let (before, after) = rest.split_at(at);
         plain.push_str(before);
         let braced = after.strip_prefix("${").and_then(|after| after.split_once('}'));
-        if let Some((name, after)) = braced.filter(|(name, _)| is_name(name)) {
+        if let Some((name, after)) = braced.filter(|(name, _)| is_variable(name)) {
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
             }
@@ -299,15 +299,6 @@ fn shell_word(word: &Word) -> String {
     }
     text.push('"');
     text
-}
-
-/// A word for a shell, in quotes if it needs them.
-pub fn quoted(text: &str) -> String {
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(fine) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

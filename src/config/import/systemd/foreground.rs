@@ -1,5 +1,6 @@
 //! What keeps programs in the foreground that units let go into the background (`Type=forking`).
 
+use super::super::words::base;
 use super::exec::Exec;
 
 /// Options that a program gets, and those that it loses.
@@ -38,7 +39,7 @@ const HABITS: &[Habit] = &[
 pub fn foreground(exec: &Exec) -> Option<Exec> {
     let words = exec.plain()?;
     let (path, arguments) = words.split_first()?;
-    let program = path.rsplit('/').next().unwrap_or(path);
+    let program = base(path);
     match program {
         "nginx" => return Some(nginx(exec, path, arguments)),
         "apachectl" | "apache2ctl" | "httpd" if arguments.contains(&"start") || program == "httpd" => {

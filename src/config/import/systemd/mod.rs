@@ -2,8 +2,11 @@
 //!
 //! Which units there are and what they are called is found here; what they say becomes keys in the modules below.
 
+mod boot;
 mod calendar;
 mod commands;
+mod conditions;
+mod directory;
 mod ending;
 mod exec;
 mod foreground;
@@ -19,29 +22,19 @@ mod values;
 use super::draft::{Draft, service_name};
 use super::{MOST, Reading};
 use crate::config::diagnostic::Span;
-use crate::config::files::entries;
+use directory::{Found, template};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use unit::{Setting, Unit};
 
-/// Drop-ins of one unit, at most.
-const MOST_DROP_INS: usize = 100;
-
-/// What is found in a directory of units.
-#[derive(Default)]
-struct Found {
-    /// Units by name, with the file that says what they are: that of their template for an instance.
-    units: BTreeMap<String, PathBuf>,
-    /// Other names of units.
-    aliases: BTreeMap<String, String>,
-    /// What `X.wants` and `X.requires` hold: who wants, what, and whether it requires it.
-    links: Vec<(String, String, bool)>,
-}
+/// The longest name of a unit, in bytes; a file can have no longer one.
+const LONGEST_NAME: usize = 250;
 
 /// All units of an import.
 pub struct Units {
     list: Vec<Unit>,
+    /// Whether they come from a directory, where what nothing starts stays down.
+    is_directory: bool,
     aliases: BTreeMap<String, String>,
     links: Vec<(String, String, bool)>,
 }
@@ -51,6 +44,14 @@ impl Units {
     pub fn get(&self, name: &str) -> Option<&Unit> {
         let name = self.aliases.get(name).map_or(name, String::as_str);
         self.list.iter().find(|unit| unit.name == name)
+    }
+
+    /// The sockets or timers that start this service.
+    pub fn starting(&self, service: &Unit, kind: &str) -> Vec<&Unit> {
+        let units = self.list.iter().filter(|unit| unit.kind() == kind);
+        units
+            .filter(|unit| sockets::service_of(self, unit).is_some_and(|one| one.name == service.name))
+            .collect()
     }
 }
 
@@ -62,6 +63,8 @@ pub struct Making<'m, 'r> {
     pub draft: Draft,
     /// Services beside it: what runs before and after it.
     pub beside: Vec<Draft>,
+    /// What has to hold for it to start, as commands.
+    pub tests: Vec<conditions::Test>,
 }
 
 impl Making<'_, '_> {
@@ -80,6 +83,12 @@ impl Making<'_, '_> {
     /// Nothing came of it.
     pub fn not_carried(&mut self, setting: &Setting, why: impl Into<String>) {
         self.reading.output.trail.not_carried(setting.span, setting.what(), why);
+    }
+
+    /// The service that has this key, of which there can be one.
+    pub fn holder(&self, key: &str) -> Option<&str> {
+        let drafts = &self.reading.output.services;
+        drafts.iter().find(|draft| draft.get(key).is_some()).map(|draft| draft.name.as_str())
     }
 
     fn became(&self, keys: &str) -> String {
@@ -103,9 +112,10 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
     let is_directory = path.is_dir();
     let directory = if is_directory { path } else { path.parent().unwrap_or(Path::new(".")) };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut found = if is_directory { scan(directory, reading) } else { single(directory, &name) };
+    let mut found =
+        if is_directory { Found::scan(directory, reading) } else { Found::single(directory, &name) };
     let mut list: Vec<Unit> = Vec::new();
-    let mut waiting: Vec<String> = found.units.keys().cloned().collect();
+    let mut waiting: Vec<String> = found.units.keys().rev().cloned().collect();
     let mut known: BTreeSet<String> = waiting.iter().cloned().collect();
     while let Some(name) = waiting.pop() {
         if list.len() >= MOST {
@@ -116,7 +126,7 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
         let Some(file) = found.units.get(&name).cloned() else { continue };
         let Some(unit) = load(&name, &file, directory, &found, reading) else { continue };
         for instance in instances(&unit) {
-            let template = template(&instance).and_then(|template| found.templates(directory, &template));
+            let template = template(&instance).and_then(|template| directory::file(directory, &template));
             if let Some(file) = template.filter(|_| known.insert(instance.clone())) {
                 found.units.insert(instance.clone(), file);
                 waiting.push(instance);
@@ -126,7 +136,7 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
     }
     crate::model::sort_by_key(&mut list, |unit| unit.name.clone());
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    for unit in list.iter_mut().filter(|unit| matches!(unit.kind(), "service" | "target")) {
+    for unit in list.iter_mut().filter(|unit| boot::is_carried(unit, is_directory)) {
         unit.service = service_name(unit.stem(), |name| taken.contains(name));
         taken.insert(unit.service.clone());
     }
@@ -134,28 +144,35 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
         let why = "a service that has failed for good ends the container, with systemd the others go on: `essential = false`";
         reading.output.trail.approximated(unit.span, "all units", "", why);
     }
-    let units = Units { list, aliases: found.aliases, links: found.links };
-    make(&units, is_directory, reading);
+    let units = Units { list, is_directory, aliases: found.aliases, links: found.links };
+    make(&units, reading);
     if reading.output.services.is_empty() && reading.findings.is_empty() {
         let file = reading.sources.add(path.to_string_lossy(), None);
         reading.broken(Span::whole(file), format!("there is no service in {}", path.display()));
     }
 }
 
-fn make(units: &Units, is_directory: bool, reading: &mut Reading<'_>) {
+fn make(units: &Units, reading: &mut Reading<'_>) {
     for unit in &units.list {
+        if units.is_directory && boot::is_of_the_machine(&unit.name) {
+            let why = "it is for the boot of a machine, or part of systemd itself: import its file alone if it is needed";
+            reading.output.trail.not_carried(unit.span, &unit.name, why);
+            continue;
+        }
         let draft = Draft::new(unit.service.clone(), unit.span);
-        let mut making = Making { unit, units, reading: &mut *reading, draft, beside: Vec::new() };
+        let mut making =
+            Making { unit, units, reading: &mut *reading, draft, beside: Vec::new(), tests: Vec::new() };
         unknown_sections(&mut making);
         match unit.kind() {
-            "service" => service::service(&mut making, is_directory),
-            "target" if order::is_reached_anyway(&unit.name) => {
+            "service" => service::service(&mut making),
+            "target" if unit.service.is_empty() => {
                 making.reading.output.trail.exact(unit.span, &unit.name, "");
                 continue;
             }
             "target" => {
                 making.draft.set("type", "target", unit.span);
                 order::order(&mut making);
+                conditions::write(&mut making);
             }
             // With the service that they start.
             "socket" | "timer" if sockets::service_of(units, unit).is_some() => continue,
@@ -198,134 +215,14 @@ fn unknown_sections(making: &mut Making<'_, '_>) {
     }
 }
 
-/// One unit, and what it starts.
-fn single(directory: &Path, name: &str) -> Found {
-    let mut found = Found::default();
-    let file = directory.join(name);
-    let file = match template(name).filter(|_| !file.exists()) {
-        Some(template) => directory.join(template),
-        None => file,
-    };
-    found.units.insert(name.to_owned(), file);
-    if let Some((stem, "socket" | "timer")) = name.rsplit_once('.') {
-        let service = format!("{stem}.service");
-        if let Some(file) = found.templates(directory, &service) {
-            found.units.insert(service, file);
-        }
-    }
-    found
-}
-
-impl Found {
-    /// The file of a unit, if the directory has it.
-    fn templates(&self, directory: &Path, name: &str) -> Option<PathBuf> {
-        let file = directory.join(name);
-        file.is_file().then_some(file)
-    }
-}
-
-/// All units of a directory.
-fn scan(directory: &Path, reading: &mut Reading<'_>) -> Found {
-    let mut found = Found::default();
-    let add = |path: &Path, reading: &mut Reading<'_>| reading.sources.add(path.to_string_lossy(), None);
-    let listed = match entries(directory) {
-        Ok(listed) => listed,
-        Err(why) => {
-            let file = add(directory, reading);
-            reading.broken(Span::whole(file), format!("cannot read {}: {why}", directory.display()));
-            return found;
-        }
-    };
-    for (name, path) in listed {
-        let is_unit = name.rsplit_once('.').is_some_and(|(_, kind)| KINDS.contains(&kind));
-        if path.is_dir() {
-            links(&name, &path, directory, &mut found);
-            continue;
-        }
-        if !is_unit {
-            let file = add(&path, reading);
-            reading.output.trail.not_carried(Span::whole(file), name, "it is no unit");
-            continue;
-        }
-        if let Ok(target) = fs::read_link(&path) {
-            if target == Path::new("/dev/null") {
-                let file = add(&path, reading);
-                reading.output.trail.exact(Span::whole(file), name, "masked: it is not there");
-                continue;
-            }
-            let real = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if real != name && template(&name).as_ref() != Some(&real) {
-                let file = add(&path, reading);
-                reading.output.trail.exact(Span::whole(file), &name, format!("another name of {real}"));
-                found.aliases.insert(name, real);
-                continue;
-            }
-        }
-        if name.contains("@.") {
-            continue;
-        }
-        found.units.insert(name, path);
-    }
-    let linked: Vec<String> = found.links.iter().map(|(_, name, _)| name.clone()).collect();
-    for name in linked {
-        if let Some(template) = template(&name)
-            && let Some(file) = found.templates(directory, &template)
-        {
-            found.units.entry(name).or_insert(file);
-        }
-    }
-    found
-}
-
-const KINDS: &[&str] = &[
-    "service",
-    "socket",
-    "timer",
-    "target",
-    "path",
-    "mount",
-    "automount",
-    "swap",
-    "slice",
-    "scope",
-    "device",
-];
-
-/// What a directory `X.wants` or `X.requires` holds.
-fn links(name: &str, path: &Path, directory: &Path, found: &mut Found) {
-    let (who, requires) = match (name.strip_suffix(".wants"), name.strip_suffix(".requires")) {
-        (Some(who), _) => (who, false),
-        (_, Some(who)) => (who, true),
-        _ => return,
-    };
-    for (unit, link) in entries(path).unwrap_or_default().into_iter().take(MOST) {
-        // What the link names may be elsewhere, as in /etc/systemd/system.
-        if !directory.join(&unit).exists() && template(&unit).is_none() && link.is_file() {
-            found.units.entry(unit.clone()).or_insert(link);
-        } else if let Some(template) = template(&unit)
-            && !directory.join(&template).exists()
-            && link.is_file()
-        {
-            found.units.entry(unit.clone()).or_insert(link);
-        }
-        found.links.push((who.to_owned(), unit, requires));
-    }
-}
-
-/// `x@.service` of `x@1.service`.
-fn template(name: &str) -> Option<String> {
-    let (stem, kind) = name.rsplit_once('.')?;
-    let (prefix, instance) = stem.split_once('@')?;
-    (!instance.is_empty()).then(|| format!("{prefix}@.{kind}"))
-}
-
 /// Instances of templates that a unit brings with it.
 fn instances(unit: &Unit) -> Vec<String> {
     let mut names = Vec::new();
     for key in ["Requires", "Wants", "BindsTo", "Upholds", "Unit", "Service"] {
         for setting in unit.all(key) {
             for word in setting.words() {
-                names.extend(unit::specifiers(word, &unit.name).ok().filter(|name| template(name).is_some()));
+                let name = unit::specifiers(word, &unit.name).ok();
+                names.extend(name.filter(|name| template(name).is_some() && name.len() <= LONGEST_NAME));
             }
         }
     }
@@ -343,13 +240,7 @@ fn load(name: &str, file: &Path, directory: &Path, found: &Found, reading: &mut 
     }
     let index = reading.load(file)?;
     let mut settings = unit::parse(index, reading);
-    let kind = name.rsplit_once('.').map_or("", |(_, kind)| kind);
-    let mut drop_ins: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for of in [Some(kind.to_owned()), template(name), Some(name.to_owned())].into_iter().flatten() {
-        let listed = entries(&directory.join(format!("{of}.d"))).unwrap_or_default();
-        drop_ins.extend(listed.into_iter().filter(|(name, _)| name.ends_with(".conf")));
-    }
-    for path in drop_ins.into_values().take(MOST_DROP_INS) {
+    for path in found.drop_ins(name, directory, reading) {
         if let Some(index) = reading.load(&path) {
             settings.extend(unit::parse(index, reading));
         }

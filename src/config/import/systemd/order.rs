@@ -1,60 +1,9 @@
 //! What a unit says of others, and when it is to run: `[Unit]` and `[Install]`.
 
-use super::super::draft::{list, literal};
+use super::super::draft::literal;
+use super::boot::is_reached_anyway;
 use super::unit::{Setting, specifiers};
-use super::{Making, exec};
-
-/// What a container has from its beginning on, or never has and nobody misses.
-const ALWAYS: &[&str] = &[
-    "basic",
-    "cryptsetup",
-    "default",
-    "final",
-    "first-boot-complete",
-    "getty",
-    "graphical",
-    "local-fs",
-    "local-fs-pre",
-    "machines",
-    "multi-user",
-    "network",
-    "network-online",
-    "network-pre",
-    "nss-lookup",
-    "nss-user-lookup",
-    "paths",
-    "remote-fs",
-    "remote-fs-pre",
-    "rpcbind",
-    "shutdown",
-    "slices",
-    "sockets",
-    "swap",
-    "sysinit",
-    "syslog",
-    "time-set",
-    "time-sync",
-    "timers",
-    "umount",
-    "poweroff",
-    "reboot",
-    "halt",
-    "exit",
-    "rescue",
-    "emergency",
-];
-
-/// Whether a container needs nobody to reach it.
-pub fn is_reached_anyway(name: &str) -> bool {
-    match name.rsplit_once('.') {
-        Some((stem, "target")) => ALWAYS.contains(&stem),
-        Some((_, "mount" | "automount" | "device" | "slice" | "swap" | "scope" | "path")) => true,
-        Some((stem, "service" | "socket")) => {
-            stem.starts_with("systemd-") || matches!(stem, "syslog" | "dbus" | "rsyslog")
-        }
-        _ => false,
-    }
-}
+use super::{Making, conditions};
 
 /// Reads the order.
 pub fn order(making: &mut Making<'_, '_>) {
@@ -68,7 +17,8 @@ pub fn order(making: &mut Making<'_, '_>) {
                 }
             }
             "Documentation" => {
-                making.draft.notes.push(format!("See {}.", setting.words().collect::<Vec<_>>().join(", ")));
+                let pages: Vec<&str> = setting.words().map(|word| word.trim_end_matches(',')).collect();
+                making.draft.notes.push(format!("See {}.", pages.join(", ")));
                 making.exact(setting, "a comment");
             }
             "After" | "Before" | "Requires" | "Wants" | "BindsTo" | "Requisite" | "Upholds" => {
@@ -89,14 +39,16 @@ pub fn order(making: &mut Making<'_, '_>) {
             "StartLimitBurst" | "StartLimitIntervalSec" | "StartLimitInterval" => {
                 super::settings::start_limit(making, setting);
             }
-            key if key.starts_with("Condition") || key.starts_with("Assert") => condition(making, setting),
+            // All of them together say whether it starts.
+            key if key.starts_with("Condition") || key.starts_with("Assert") => {}
             _ => super::settings::other(making, setting),
         }
     }
+    conditions::conditions(making);
     links(making);
 }
 
-fn expand(making: &mut Making<'_, '_>, setting: &Setting) -> Option<String> {
+pub fn expand(making: &mut Making<'_, '_>, setting: &Setting) -> Option<String> {
     match specifiers(&setting.value, &making.unit.name) {
         Ok(text) => Some(text),
         Err(why) => {
@@ -127,15 +79,17 @@ fn relation(making: &mut Making<'_, '_>, setting: &Setting) {
     };
     let (mut missing, mut against, mut unordered, mut any) = (Vec::new(), Vec::new(), false, false);
     for name in text.split_whitespace() {
-        if is_reached_anyway(name) || name == making.unit.name {
+        if name == making.unit.name {
             continue;
         }
         let Some(other) = making.units.get(name) else {
-            missing.push(name.to_owned());
+            if !is_reached_anyway(name) {
+                missing.push(name.to_owned());
+            }
             continue;
         };
-        // Its sockets are held before any service starts; a timer is part of what it starts.
-        if matches!(other.kind(), "socket" | "timer") {
+        // Sockets are held before any service starts; a timer is part of what it starts; the rest is reached anyway.
+        if other.service.is_empty() {
             continue;
         }
         if key != "before" && key != "after" {
@@ -184,75 +138,20 @@ fn action(making: &mut Making<'_, '_>, setting: &Setting) {
         ("FailureAction", _) => {
             making.exact(setting, "an essential service that has failed ends the container")
         }
+        _ if !is_enabled(making) => {
+            making.not_carried(
+                setting,
+                "nothing of the import starts it by itself: `main = true` ends the container with it",
+            );
+        }
+        _ if making.holder("main").is_some() => {
+            making
+                .not_carried(setting, "the container ends with one service, and that is another one: `main`");
+        }
         _ => {
             making.draft.set("main", true, setting.span);
             making.nearly(setting, "main", "the container ends with its code, whatever that is");
         }
-    }
-}
-
-/// `ConditionPathExists=/x` and the like.
-fn condition(making: &mut Making<'_, '_>, setting: &Setting) {
-    let Some(text) = expand(making, setting) else { return };
-    if text.starts_with('|') {
-        let why = "it holds if one of several does: write `when.command` with `test … || test …`";
-        return making.not_carried(setting, why);
-    }
-    let kind = setting.key.trim_start_matches("Condition").trim_start_matches("Assert");
-    let (negated, value) = match text.strip_prefix('!') {
-        Some(value) => (true, value.trim()),
-        None => (false, text.as_str()),
-    };
-    let bang = if negated { "!" } else { "" };
-    let test = match kind {
-        "PathExists" => {
-            making.draft.push("when.path", format!("{bang}{}", literal(value)), setting.span);
-            return told(making, setting, "when.path");
-        }
-        "Environment" => {
-            making.draft.push("when.env", format!("{bang}{}", literal(value)), setting.span);
-            return told(making, setting, "when.env");
-        }
-        "Virtualization" => {
-            let fits = match value {
-                "yes" | "true" | "1" | "on" | "container" => true,
-                "no" | "false" | "0" | "off" | "vm" => false,
-                _ => return making.not_carried(setting, "in which kind of container it runs is not asked"),
-            };
-            if fits == negated {
-                making.draft.set("enabled", false, setting.span).note("Not in a container, its unit says.");
-            }
-            return told(making, setting, if fits == negated { "enabled" } else { "" });
-        }
-        "PathIsDirectory" => "-d",
-        "PathIsSymbolicLink" => "-L",
-        "FileNotEmpty" => "-s",
-        "FileIsExecutable" => "-x",
-        "PathIsReadWrite" => "-w",
-        _ => {
-            let why =
-                "there is no such condition: write `when.command`, or leave it out if the container is known";
-            return making.not_carried(setting, why);
-        }
-    };
-    let mut words = vec!["test".to_owned()];
-    words.extend(negated.then(|| "!".to_owned()));
-    words.extend([test.to_owned(), literal(value)]);
-    if making.draft.get("when.command").is_some() {
-        let line: Vec<String> = words.iter().map(|word| exec::quoted(word)).collect();
-        let why =
-            format!("`when.command` is one command: write `sh -c` with `{}` in it, too", line.join(" "));
-        return making.not_carried(setting, why);
-    }
-    making.draft.set("when.command", list(words, setting.span), setting.span);
-    told(making, setting, "when.command");
-}
-
-fn told(making: &mut Making<'_, '_>, setting: &Setting, became: &str) {
-    if setting.key.starts_with("Assert") {
-        making.nearly(setting, became, "where it does not hold, the service is skipped, and has not failed");
-    } else {
-        making.exact(setting, became);
     }
 }
 
@@ -265,7 +164,7 @@ fn links(making: &mut Making<'_, '_>) {
                 let key = if key == "RequiredBy" { "required-by" } else { "wanted-by" };
                 let mut became = "";
                 let names: Vec<String> = setting.words().map(str::to_owned).collect();
-                for name in names.iter().filter(|name| !is_reached_anyway(name)) {
+                for name in &names {
                     let other = making.units.get(name).map(|other| other.service.clone());
                     if let Some(service) = other.filter(|service| !service.is_empty()) {
                         making.draft.push(key, service, setting.span);
@@ -280,7 +179,7 @@ fn links(making: &mut Making<'_, '_>) {
     }
     let links = making.units.links.iter().filter(|(_, name, _)| *name == unit.name);
     for (who, _, requires) in links {
-        let other = making.units.get(who).filter(|_| !is_reached_anyway(who));
+        let other = making.units.get(who);
         if let Some(service) = other.map(|other| other.service.clone()).filter(|service| !service.is_empty())
         {
             making.draft.push(if *requires { "required-by" } else { "wanted-by" }, service, unit.span);
@@ -315,6 +214,6 @@ pub fn is_installed(making: &Making<'_, '_>) -> bool {
 }
 
 /// Whether it starts by itself: it is installed, or it is the one unit that is imported.
-pub fn is_enabled(making: &Making<'_, '_>, is_directory: bool) -> bool {
-    !is_directory || is_installed(making)
+pub fn is_enabled(making: &Making<'_, '_>) -> bool {
+    !making.units.is_directory || is_installed(making)
 }

@@ -1,8 +1,9 @@
 //! What of `[Service]` says what its process is made of: variables, capabilities, output, directories.
 
 use super::super::draft::{list, literal};
+use super::super::shell::quoted;
 use super::unit::{Setting, specifiers};
-use super::{Making, commands, exec};
+use super::{Making, commands, exec, order};
 use crate::model::capability_number;
 
 pub fn environment(making: &mut Making<'_, '_>, setting: &Setting, value: &str) {
@@ -74,6 +75,16 @@ pub fn standard(making: &mut Making<'_, '_>, setting: &Setting, value: &str) {
             making.exact(setting, "stdin");
         }
         ("StandardInput", "tty" | "tty-force" | "tty-fail", _) => {
+            let why = match making.holder("tty") {
+                Some(other) => format!("the container has one terminal, and {other} has it: `tty`"),
+                None if !order::is_enabled(making) => {
+                    "nothing of the import starts it by itself: `tty = true` gives it the container's terminal".to_owned()
+                }
+                None => String::new(),
+            };
+            if !why.is_empty() {
+                return making.not_carried(setting, why);
+            }
             making.draft.set("tty", true, span);
             making.nearly(setting, "tty", "it is the container's terminal, if that has one");
         }
@@ -133,15 +144,15 @@ pub fn directories(making: &mut Making<'_, '_>) {
                 making.not_carried(setting, "its name is not known before it runs");
                 continue;
             };
-            let mut line = format!("install -d -m {}", exec::quoted(&mode));
+            let mut line = format!("install -d -m {}", quoted(&mode));
             for (option, key) in [("-o", "User"), ("-g", "Group")] {
                 if let Some(Ok(name)) = unit.value(key).map(|name| specifiers(name, &unit.name)) {
-                    line.push_str(&format!(" {option} {}", exec::quoted(&name)));
+                    line.push_str(&format!(" {option} {}", quoted(&name)));
                 }
             }
             for name in value.split_whitespace() {
                 let path = format!("{parent}/{}", name.split(':').next().unwrap_or(name));
-                line.push_str(&format!(" {}", exec::quoted(&path)));
+                line.push_str(&format!(" {}", quoted(&path)));
                 paths.push(path);
             }
             commands::set_up(making, &line, setting);

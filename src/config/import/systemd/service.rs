@@ -3,7 +3,7 @@
 use super::super::draft::literal;
 use super::commands::{self, Way};
 use super::unit::{Setting, specifiers};
-use super::{Making, ending, order, process, settings, sockets, timer, values};
+use super::{Making, conditions, ending, order, process, settings, sockets, timer, values};
 use crate::model::{Signal, format_duration};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const COMMANDS: &[&str] =
     &["ExecCondition", "ExecReload", "ExecStart", "ExecStartPost", "ExecStartPre", "ExecStop"];
 
 /// Reads a service unit with its sockets and timers.
-pub fn service(making: &mut Making<'_, '_>, is_directory: bool) {
+pub fn service(making: &mut Making<'_, '_>) {
     let unit = making.unit;
     order::order(making);
     let way = way(making);
@@ -35,8 +35,8 @@ pub fn service(making: &mut Making<'_, '_>, is_directory: bool) {
         making.draft.set("restart.policy", "never", unit.span);
     }
     process::directories(making);
-    let is_triggered = sockets::sockets(making, is_directory) | timer::timers(making);
-    if !is_triggered && !order::is_enabled(making, is_directory) && making.draft.get("enabled").is_none() {
+    let is_triggered = sockets::sockets(making) | timer::timers(making);
+    if !is_triggered && !order::is_enabled(making) && making.draft.get("enabled").is_none() {
         making.draft.set("enabled", false, unit.span);
         let why =
             "nothing of the import starts it by itself: write `enabled = true` if it is to start at boot";
@@ -44,12 +44,27 @@ pub fn service(making: &mut Making<'_, '_>, is_directory: bool) {
         making.reading.output.trail.approximated(unit.span, &unit.name, became, why);
     }
     commands::commands(making, way);
+    conditions::write(making);
 }
 
 fn way(making: &mut Making<'_, '_>) -> Way {
     let unit = making.unit;
+    if timer::is_scheduled(making) && unit.value("Type") != Some("oneshot") {
+        let why = "a schedule is for what runs to its end";
+        match unit.last("Type") {
+            Some(setting) => making.nearly(setting, "type", why),
+            None => {
+                let became = format!("{}: type", making.draft.name);
+                making.reading.output.trail.approximated(unit.span, &unit.name, became, why);
+            }
+        }
+        return Way::Oneshot;
+    }
+    // What only stops, or ends the whole, needs no command to start.
+    let has_no_start = ["ExecStop", "SuccessAction"].iter().any(|key| unit.last(key).is_some())
+        && unit.last("ExecStart").is_none();
     let Some(setting) = unit.last("Type") else {
-        return Way::Daemon;
+        return if has_no_start { Way::Oneshot } else { Way::Daemon };
     };
     match setting.value.as_str() {
         "simple" | "exec" => making.exact(setting, ""),
@@ -130,6 +145,12 @@ fn key(making: &mut Making<'_, '_>, setting: &Setting, value: &str, way: Way) {
         "Nice" | "OOMScoreAdjust" => {
             let key = if setting.key == "Nice" { "nice" } else { "oom-score-adj" };
             match value.trim_start_matches('+').parse::<i64>() {
+                Ok(number) if number < 0 => {
+                    let why = format!(
+                        "a container may not by default: with the capability for it write `{key} = {number}`"
+                    );
+                    making.not_carried(setting, why);
+                }
                 Ok(number) => {
                     making.draft.set(key, number, span);
                     making.exact(setting, key);
@@ -242,7 +263,11 @@ fn key(making: &mut Making<'_, '_>, setting: &Setting, value: &str, way: Way) {
         name => match name.strip_prefix("Limit").map(str::to_ascii_lowercase) {
             Some(resource) => match values::limit(&resource, value) {
                 Ok(limit) if LIMITS.contains(&resource.as_str()) => {
-                    plain(&format!("limits.{resource}"), limit)
+                    let key = format!("limits.{resource}");
+                    making.draft.set(&key, limit, span);
+                    let why =
+                        "above the container's own limit it does not start; systemd takes the nearest then";
+                    making.nearly(setting, &key, why);
                 }
                 Ok(_) => settings::other(making, setting),
                 Err(why) => making.not_carried(setting, why),

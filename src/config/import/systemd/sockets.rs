@@ -17,19 +17,15 @@ pub fn service_of<'u>(units: &'u Units, unit: &Unit) -> Option<&'u Unit> {
 }
 
 /// Reads the sockets of a service; whether something that arrives there is what starts it.
-pub fn sockets(making: &mut Making<'_, '_>, is_directory: bool) -> bool {
+pub fn sockets(making: &mut Making<'_, '_>) -> bool {
     let units = making.units;
-    let name = making.unit.name.clone();
-    let mine = units.list.iter().filter(|unit| unit.kind() == "socket");
-    let mine: Vec<&Unit> =
-        mine.filter(|unit| service_of(units, unit).is_some_and(|service| service.name == name)).collect();
     let mut list: Vec<Node<'static>> = Vec::new();
-    for unit in &mine {
+    for unit in units.starting(making.unit, "socket") {
         list.extend(socket(making, unit));
     }
     let Some(span) = list.first().map(|node| node.span) else { return false };
     making.draft.set("socket", Value::List(list), span);
-    let is_at_boot = is_directory && order::is_installed(making);
+    let is_at_boot = units.is_directory && order::is_installed(making);
     if !is_at_boot {
         making.draft.set("on-demand", true, span);
     }

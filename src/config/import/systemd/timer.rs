@@ -1,31 +1,32 @@
 //! `[Timer]`: times at which a service runs.
 
 use super::unit::{Setting, Unit};
-use super::{Making, calendar, settings, sockets, values};
+use super::{Making, calendar, settings, values};
+use crate::config::tree::Value;
 use std::time::Duration;
 
 /// Reads the timers of a service; whether there is one.
 pub fn timers(making: &mut Making<'_, '_>) -> bool {
-    let units = making.units;
-    let name = making.unit.name.clone();
-    let timers = units.list.iter().filter(|unit| unit.kind() == "timer");
-    let mine: Vec<&Unit> = timers
-        .filter(|unit| sockets::service_of(units, unit).is_some_and(|other| other.name == name))
-        .collect();
+    let mine = making.units.starting(making.unit, "timer");
     for unit in &mine {
         timer(making, unit);
     }
-    if mine.is_empty() {
-        return false;
+    if is_scheduled(making) && making.draft.get("schedule.cron").is_none() {
+        making
+            .draft
+            .set("enabled", false, making.unit.span)
+            .note("When it is to run could not be carried over.");
     }
-    if making.draft.get("type").is_none() {
-        let unit = making.unit;
-        let why = "a schedule is for what runs to its end";
-        let became = format!("{}: type", making.draft.name);
-        making.reading.output.trail.approximated(unit.span, &unit.name, became, why);
-        making.draft.set("type", "oneshot", unit.span);
-    }
-    true
+    !mine.is_empty()
+}
+
+/// Keys of times that come again.
+const TIMES: [&str; 3] = ["OnCalendar", "OnUnitActiveSec", "OnUnitInactiveSec"];
+
+/// Whether a timer runs the service again and again.
+pub fn is_scheduled(making: &Making<'_, '_>) -> bool {
+    let timers = making.units.starting(making.unit, "timer");
+    timers.into_iter().any(|timer| TIMES.iter().any(|key| timer.last(key).is_some()))
 }
 
 fn timer(making: &mut Making<'_, '_>, unit: &Unit) {
@@ -71,25 +72,31 @@ fn timer(making: &mut Making<'_, '_>, unit: &Unit) {
         }
     }
     let Some(setting) = at_start else { return };
-    if making.draft.get("schedule.cron").is_some() {
+    if !is_scheduled(making) {
+        let why = "it starts at boot at once: begin its command with `sleep` for a delay";
+        making.nearly(setting, "", why);
+    } else if making.draft.get("schedule.cron").is_some() {
         making.draft.set("schedule.run-at-start", true, setting.span);
         making.nearly(setting, "schedule.run-at-start", "it runs at boot at once");
     } else {
-        // Without another time it runs once.
-        making.nearly(
-            setting,
-            "type",
-            "it runs once, at boot at once: begin its command with `sleep` for a delay",
-        );
+        making.not_carried(setting, "no other time of it could be carried over");
     }
 }
 
 fn calendar(making: &mut Making<'_, '_>, setting: &Setting) {
-    if making.draft.get("schedule.cron").is_some() {
-        let why = "a service has one schedule: write another service with this time";
-        return making.not_carried(setting, why);
-    }
-    match calendar::cron(&setting.value) {
+    let earlier = match (making.draft.get("schedule.cron"), making.draft.get("schedule.timezone")) {
+        (Some(Value::Text(cron)), Some(Value::Text(zone))) => {
+            Some((cron.to_string(), Some(zone.to_string())))
+        }
+        (Some(Value::Text(cron)), _) => Some((cron.to_string(), None)),
+        _ => None,
+    };
+    let read = calendar::cron(&setting.value).and_then(|new| match earlier {
+        Some(old) => calendar::both(&old, &new)
+            .ok_or_else(|| "a service has one schedule: write another service with this time".to_owned()),
+        None => Ok(new),
+    });
+    match read {
         Ok((cron, zone)) => {
             making.draft.set("schedule.cron", cron, setting.span);
             if let Some(zone) = zone {

@@ -70,6 +70,9 @@ impl Unit {
     }
 }
 
+/// More assignments than this are surely no unit.
+const MOST_SETTINGS: usize = 5000;
+
 /// The assignments of a file.
 pub fn parse(file: u32, reading: &Reading<'_>) -> Vec<Setting> {
     let text = reading.sources.text(file);
@@ -81,6 +84,10 @@ pub fn parse(file: u32, reading: &Reading<'_>) -> Vec<Setting> {
     for line in text.split_inclusive('\n') {
         let span = Span::new(file, start..start + line.trim_end().len());
         start += line.len();
+        if settings.len() == MOST_SETTINGS {
+            reading.broken(span, format!("there are more than {MOST_SETTINGS} assignments in it"));
+            return Vec::new();
+        }
         let trimmed = line.trim();
         if trimmed.starts_with(['#', ';']) || (trimmed.is_empty() && open.is_none()) {
             continue;
@@ -123,69 +130,21 @@ pub fn parse(file: u32, reading: &Reading<'_>) -> Vec<Setting> {
             settings.push(setting);
         }
     }
-    settings.extend(open);
+    // systemd takes what there is of it; but who has cut it off?
+    if let Some(setting) = open {
+        reading.broken(setting.span, "its last line goes on, behind a `\\`, and there is no other");
+    }
     settings
 }
 
-/// Keys whose assignments add up; an empty one begins anew.
-const LISTS: &[&str] = &[
-    "After",
-    "AmbientCapabilities",
-    "Before",
-    "BindsTo",
-    "CacheDirectory",
-    "CapabilityBoundingSet",
-    "ConfigurationDirectory",
-    "Conflicts",
-    "Documentation",
-    "Environment",
-    "EnvironmentFile",
-    "ExecCondition",
-    "ExecReload",
-    "ExecStart",
-    "ExecStartPost",
-    "ExecStartPre",
-    "ExecStop",
-    "ExecStopPost",
-    "ListenDatagram",
-    "ListenStream",
-    "LogsDirectory",
-    "OnActiveSec",
-    "OnBootSec",
-    "OnCalendar",
-    "OnStartupSec",
-    "OnUnitActiveSec",
-    "OnUnitInactiveSec",
-    "PartOf",
-    "PassEnvironment",
-    "RequiredBy",
-    "Requires",
-    "Requisite",
-    "RestartForceExitStatus",
-    "RestartPreventExitStatus",
-    "RuntimeDirectory",
-    "StateDirectory",
-    "SuccessExitStatus",
-    "SupplementaryGroups",
-    "UnsetEnvironment",
-    "Upholds",
-    "WantedBy",
-    "Wants",
-    "Sockets",
-    "Also",
-    "Alias",
-];
-
-/// Leaves what counts: of lists what stands behind the last empty assignment, of other keys the last one. What does not
+/// Leaves what counts: of a key what stands behind its last empty assignment, and of most the last one alone. What does not
 /// count is told.
 pub fn effective(settings: Vec<Setting>, reading: &mut Reading<'_>) -> Vec<Setting> {
     let mut kept: Vec<Setting> = Vec::with_capacity(settings.len());
     let trail = &mut reading.output.trail;
     for setting in settings {
-        let is_list = LISTS.contains(&setting.key.as_str())
-            || setting.key.starts_with("Condition")
-            || setting.key.starts_with("Assert");
-        if (is_list && setting.value.is_empty()) || KNOWN_ONCE.contains(&setting.key.as_str()) {
+        let key = setting.key.as_str();
+        if setting.value.is_empty() || key.starts_with("Limit") || ONCE.contains(&key) {
             kept.retain(|old| {
                 let counts = old.key != setting.key || old.section != setting.section;
                 if !counts {
@@ -195,7 +154,7 @@ pub fn effective(settings: Vec<Setting>, reading: &mut Reading<'_>) -> Vec<Setti
             });
         }
         // No capability at all is something to say; so are all other keys that are set to nothing no more.
-        if setting.value.is_empty() && setting.key != "CapabilityBoundingSet" {
+        if setting.value.is_empty() && key != "CapabilityBoundingSet" {
             trail.exact(setting.span, setting.what(), "");
         } else {
             kept.push(setting);
@@ -205,7 +164,7 @@ pub fn effective(settings: Vec<Setting>, reading: &mut Reading<'_>) -> Vec<Setti
 }
 
 /// Keys of which the last assignment counts, among those that are carried.
-const KNOWN_ONCE: &[&str] = &[
+const ONCE: &[&str] = &[
     "Accept",
     "Backlog",
     "CPUQuota",
