@@ -337,14 +337,17 @@ fn a_flood_of_nonsense_changes_nothing() {
     // What a first time costs is no growth.
     c.foster_ends(0, &["restart", "other"]);
     c.kill("db", libc::SIGHUP);
-    c.wait_event("flooded");
+    let ends = |event: &'static str| {
+        c.wait_for("the end of the flood", 3 * PATIENCE, |lines| {
+            lines.iter().any(|line| line.text == event).then_some(())
+        });
+    };
+    ends("flooded");
     let (descriptors, memory) = (c.descriptors(), anonymous_memory(&c));
     usr1(&c, "db");
     // Meanwhile others are served.
     c.foster_ends(0, &["restart", "other"]);
-    c.wait_for("the end of the flood", 3 * PATIENCE, |lines| {
-        lines.iter().find(|line| line.text == "barrier db").cloned()
-    });
+    ends("barrier db");
     c.wait_state("db", "starting");
     c.check(c.descriptors() <= descriptors + 1, "descriptors are left");
     let grown = anonymous_memory(&c).saturating_sub(memory);
