@@ -25,7 +25,8 @@ impl Making<'_, '_> {
             self.unknown(&sub, name, HEALTHCHECK);
         }
         let test = key.node.get("test");
-        let is_none = test.and_then(Node::list).is_some_and(|list| list.first().and_then(Node::text) == Some("NONE"));
+        let is_none =
+            test.and_then(Node::list).is_some_and(|list| list.first().and_then(Node::text) == Some("NONE"));
         if key.node.get("disable").is_some_and(Node::says_yes) || is_none {
             return self.exact(key, "");
         }
@@ -33,7 +34,10 @@ impl Making<'_, '_> {
             return self.not_carried(key, "others wait for its end, not for its health");
         }
         let Some(test) = test else {
-            return self.not_carried(key, "the test is that of the image, which is not known: write `[health] exec`");
+            return self.not_carried(
+                key,
+                "the test is that of the image, which is not known: write `[health] exec`",
+            );
         };
         let argv = match self.test(test) {
             Ok(argv) => argv,
@@ -41,12 +45,20 @@ impl Making<'_, '_> {
         };
         let mut time = |name: &str, default: u64| {
             let default = Duration::from_secs(default);
-            let Some((_, sub)) = key.subs().find(|(other, sub)| *other == name && sub.node.value != Yaml::Null) else {
+            let Some((_, sub)) =
+                key.subs().find(|(other, sub)| *other == name && sub.node.value != Yaml::Null)
+            else {
                 return default;
             };
             match self.now(&sub).map(|text| duration(&text)) {
                 // For Docker none is the default.
-                Some(Some(time)) => if time.is_zero() { default } else { time },
+                Some(Some(time)) => {
+                    if time.is_zero() {
+                        default
+                    } else {
+                        time
+                    }
+                }
                 Some(None) => {
                     self.not_carried(&sub, "it is no duration");
                     default
@@ -93,7 +105,9 @@ impl Making<'_, '_> {
         match words.split_first() {
             Some((first, rest)) if first == "CMD" && !rest.is_empty() => Ok(rest.to_vec()),
             Some((first, [line])) if first == "CMD-SHELL" => Ok(shell(line.clone())),
-            _ => Err("`test` is a string, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`".to_owned()),
+            _ => {
+                Err("`test` is a string, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`".to_owned())
+            }
         }
     }
 
@@ -121,7 +135,10 @@ impl Making<'_, '_> {
             ("always" | "unless-stopped", None) => self.policy(key, "always", None),
             ("on-failure", None) => self.policy(key, "on-failure", None),
             ("on-failure", Some(Ok(count @ 0..=1_000_000))) => self.policy(key, "on-failure", Some(count)),
-            _ => self.not_carried(key, "it is none of `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:N`"),
+            _ => self.not_carried(
+                key,
+                "it is none of `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:N`",
+            ),
         }
     }
 
@@ -187,7 +204,8 @@ impl Making<'_, '_> {
 
     /// Reads `stop_grace_period`.
     pub fn stop_timeout(&mut self, key: &Key<'_>) {
-        let is_variable = key.node.text().and_then(|text| parts(text).ok()).is_some_and(|parts| parts.len() > 1);
+        let is_variable =
+            key.node.text().and_then(|text| parts(text).ok()).is_some_and(|parts| parts.len() > 1);
         match self.now(key).map(|text| duration(&text)) {
             Some(Some(time)) => {
                 self.draft.set("stop.timeout", format_duration(time), key.span);

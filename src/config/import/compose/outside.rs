@@ -145,9 +145,10 @@ impl Making<'_, '_> {
             }
             driver => {
                 let driver = driver.map_or(String::new(), |driver| format!(" --log-driver {driver}"));
-                let options = options.iter().take(SHOWN).map(|(name, sub)| {
-                    format!(" --log-opt {name}={}", sub.node.text().unwrap_or_default())
-                });
+                let options = options
+                    .iter()
+                    .take(SHOWN)
+                    .map(|(name, sub)| format!(" --log-opt {name}={}", sub.node.text().unwrap_or_default()));
                 let why = format!(
                     "its output is that of the container: `docker run{driver}{}`; or `[log] to = \"file\"`",
                     options.collect::<String>()
@@ -162,7 +163,9 @@ impl Making<'_, '_> {
         match name {
             "syslog-address" => {
                 let address = match text.split_once("://") {
-                    Some((protocol @ ("udp" | "tcp"), address)) if address.contains(':') => format!("{protocol}:{address}"),
+                    Some((protocol @ ("udp" | "tcp"), address)) if address.contains(':') => {
+                        format!("{protocol}:{address}")
+                    }
                     Some((protocol @ ("udp" | "tcp"), address)) => format!("{protocol}:{address}:514"),
                     Some(("unix" | "unixgram", path)) => path.to_owned(),
                     _ => return self.not_carried(key, "only udp, tcp and unix are known"),
