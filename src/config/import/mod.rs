@@ -7,6 +7,7 @@
 
 mod chain;
 mod chain_options;
+mod compose;
 mod cron;
 mod draft;
 mod idle;
@@ -53,6 +54,8 @@ pub enum Kind {
     Cron,
     /// A unit of systemd, or a directory of them.
     Systemd,
+    /// A compose file, whose services of one image become those of one container.
+    Compose,
 }
 
 impl Kind {
@@ -64,6 +67,7 @@ impl Kind {
         ("supervisord", Self::Supervisord),
         ("cron", Self::Cron),
         ("systemd", Self::Systemd),
+        ("compose", Self::Compose),
     ];
 }
 
@@ -151,6 +155,7 @@ pub fn read(import: &Import, environment: &Variables, sources: &mut Sources, fin
         Kind::Supervisord => supervisord::read(&import.path, &mut reading),
         Kind::Cron => cron::read(&import.path, &mut reading),
         Kind::Systemd => systemd::read(&import.path, &mut reading),
+        Kind::Compose => compose::read(&import.path, &mut reading),
     }
     reading.output
 }

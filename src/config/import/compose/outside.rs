@@ -1,0 +1,182 @@
+//! What belongs to the container as a whole: which option of `docker run` says it. And `logging`.
+
+use super::variables::parts;
+use super::yaml::{Node, Yaml};
+use super::{Key, Making};
+
+/// Keys, and the options; none where there is none that takes the same words.
+const OPTIONS: &[(&str, &str)] = &[
+    ("annotations", "--annotation"),
+    ("blkio_config", ""),
+    ("cgroup", "--cgroupns"),
+    ("cgroup_parent", "--cgroup-parent"),
+    ("configs", ""),
+    ("container_name", "--name"),
+    ("cpu_count", ""),
+    ("cpu_percent", ""),
+    ("cpu_period", "--cpu-period"),
+    ("cpu_quota", "--cpu-quota"),
+    ("cpu_rt_period", "--cpu-rt-period"),
+    ("cpu_rt_runtime", "--cpu-rt-runtime"),
+    ("cpuset", "--cpuset-cpus"),
+    ("credential_spec", ""),
+    ("device_cgroup_rules", "--device-cgroup-rule"),
+    ("devices", "--device"),
+    ("dns", "--dns"),
+    ("dns_opt", "--dns-option"),
+    ("dns_search", "--dns-search"),
+    ("domainname", "--domainname"),
+    ("external_links", "--link"),
+    ("extra_hosts", "--add-host"),
+    ("gpus", "--gpus"),
+    ("hostname", "--hostname"),
+    ("ipc", "--ipc"),
+    ("isolation", "--isolation"),
+    ("label_file", "--label-file"),
+    ("labels", "--label"),
+    ("links", ""),
+    ("mac_address", "--mac-address"),
+    ("mem_swappiness", "--memory-swappiness"),
+    ("models", ""),
+    ("network_mode", "--network"),
+    ("networks", "--network"),
+    ("oom_kill_disable", ""),
+    ("pid", "--pid"),
+    ("ports", "-p"),
+    ("privileged", "--privileged"),
+    ("read_only", "--read-only"),
+    ("runtime", "--runtime"),
+    ("secrets", ""),
+    ("shm_size", "--shm-size"),
+    ("storage_opt", "--storage-opt"),
+    ("sysctls", "--sysctl"),
+    ("tmpfs", "--tmpfs"),
+    ("use_api_socket", ""),
+    ("userns_mode", "--userns"),
+    ("uts", "--uts"),
+    ("volumes", "-v"),
+    ("volumes_from", "--volumes-from"),
+];
+
+/// The option for a key of the container.
+pub fn option(name: &str) -> Option<&'static str> {
+    OPTIONS.iter().find(|(key, _)| *key == name).map(|(_, option)| *option)
+}
+
+/// All of those keys.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().map(|(key, _)| *key)
+}
+
+/// How many values an advice shows.
+const SHOWN: usize = 8;
+
+/// What to do instead: give this to whatever runs the container.
+pub fn advice(option: &str, node: &Node) -> String {
+    let of_container = "it is of the container, which all services share";
+    let values: Option<Vec<String>> = match &node.value {
+        _ if option.is_empty() => None,
+        Yaml::Null => Some(Vec::new()),
+        Yaml::Text(text) if matches!(text.as_str(), "true" | "false") => Some(vec![String::new()]),
+        Yaml::Text(text) => Some(vec![text.clone()]),
+        Yaml::List(list) => list.iter().map(|node| value(option, node)).collect(),
+        Yaml::Map(entries) => Some(entries.iter().map(|(name, _, node)| pair(option, name, node)).collect()),
+    };
+    let Some(values) = values.filter(|values| !values.is_empty()) else {
+        return format!("{of_container}: give it to what runs that");
+    };
+    let more = if values.len() > SHOWN { " …" } else { "" };
+    let options = values.iter().take(SHOWN).map(|value| format!(" {option} {value}").trim_end().to_owned());
+    format!("{of_container}: `docker run{}{more}`", options.collect::<String>())
+}
+
+fn pair(option: &str, name: &str, node: &Node) -> String {
+    let sign = if option == "--add-host" { ":" } else { "=" };
+    match node.text() {
+        Some(text) if option != "--network" => format!("{name}{sign}{text}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// The short form of one of a list.
+fn value(option: &str, node: &Node) -> Option<String> {
+    if let Some(text) = node.text() {
+        return Some(text.to_owned());
+    }
+    let part = |key: &str| node.get(key).and_then(Node::text);
+    let target = part("target")?;
+    match option {
+        "-p" => {
+            let address = part("host_ip").map_or(String::new(), |address| format!("{address}:"));
+            let published = part("published").map_or(String::new(), |port| format!("{port}:"));
+            let protocol = part("protocol").map_or(String::new(), |protocol| format!("/{protocol}"));
+            Some(format!("{address}{published}{target}{protocol}"))
+        }
+        "-v" => {
+            let source = part("source").map_or(String::new(), |source| format!("{source}:"));
+            let mode = if node.get("read_only").is_some_and(Node::says_yes) { ":ro" } else { "" };
+            Some(format!("{source}{target}{mode}"))
+        }
+        _ => part("source").map(|source| format!("{source}:{target}")),
+    }
+}
+
+const SYSLOG: &[&str] = &["syslog-address", "syslog-facility", "tag"];
+
+impl Making<'_, '_> {
+    /// Reads `logging`.
+    pub fn logging(&mut self, key: &Key<'_>) {
+        let options: Vec<(&str, Key<'_>)> = key
+            .subs()
+            .find(|(name, _)| *name == "options")
+            .map(|(_, options)| {
+                let entries = options.node.map().unwrap_or_default().iter();
+                entries.map(|(name, span, node)| (name.as_str(), options.sub(name, *span, node))).collect()
+            })
+            .unwrap_or_default();
+        match key.node.get("driver").and_then(Node::text) {
+            Some("none") => self.set(key, "log.to", "null"),
+            Some("syslog") if options.iter().any(|(name, _)| *name == "syslog-address") => {
+                self.draft.set("log.to", "syslog", key.span);
+                for (name, sub) in options {
+                    self.syslog(name, &sub);
+                }
+                self.exact(key, "log.to");
+            }
+            driver => {
+                let driver = driver.map_or(String::new(), |driver| format!(" --log-driver {driver}"));
+                let options = options
+                    .iter()
+                    .take(SHOWN)
+                    .map(|(name, sub)| format!(" --log-opt {name}={}", sub.node.text().unwrap_or_default()));
+                let why = format!(
+                    "its output is that of the container: `docker run{driver}{}`; or `[log] to = \"file\"`",
+                    options.collect::<String>()
+                );
+                self.not_carried(key, why);
+            }
+        }
+    }
+
+    fn syslog(&mut self, name: &str, key: &Key<'_>) {
+        let Some(text) = self.now(key) else { return };
+        match name {
+            "syslog-address" => {
+                let address = match text.split_once("://") {
+                    Some((protocol @ ("udp" | "tcp"), address)) if address.contains(':') => {
+                        format!("{protocol}:{address}")
+                    }
+                    Some((protocol @ ("udp" | "tcp"), address)) => format!("{protocol}:{address}:514"),
+                    Some(("unix" | "unixgram", path)) => path.to_owned(),
+                    _ => return self.not_carried(key, "only udp, tcp and unix are known"),
+                };
+                self.set(key, "log.syslog.address", address);
+            }
+            "syslog-facility" => self.set(key, "log.syslog.facility", text),
+            "tag" if !text.contains("{{") => self.set(key, "log.syslog.tag", text),
+            "tag" => self.not_carried(key, "nothing is filled in: it is the name of the service"),
+            _ if parts(&text).is_err() => self.not_carried(key, "it is not understood"),
+            name => self.unknown(key, name, SYSLOG),
+        }
+    }
+}
