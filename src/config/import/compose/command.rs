@@ -1,8 +1,8 @@
 //! `entrypoint` and `command`.
 
 use super::super::draft::list;
-use super::yaml::{Node, Yaml};
 use super::variables::{Part, Variable, parts};
+use super::yaml::{Node, Yaml};
 use super::{Key, Making};
 
 /// Stands for a variable while its line is split: of those that Unicode leaves to each, so that quotes do nothing to it.
@@ -27,7 +27,9 @@ impl Making<'_, '_> {
         let mut words = Vec::new();
         let mut span = self.source.span;
         for name in ["entrypoint", "command"] {
-            let Some((_, at, node)) = given(name).filter(|(_, _, node)| node.value != Yaml::Null) else { continue };
+            let Some((_, at, node)) = given(name).filter(|(_, _, node)| node.value != Yaml::Null) else {
+                continue;
+            };
             match pieces(node) {
                 Ok(more) => words.extend(more),
                 Err(why) => return self.reading.broken(*at, format!("cannot read `{name}`: {why}")),
@@ -35,7 +37,8 @@ impl Making<'_, '_> {
             span = node.span;
         }
         let may_split = |lookup: &super::variables::Lookup<'_>, word: &Vec<Piece>| {
-            word.iter().any(|piece| matches!(piece, Piece::Variable(variable, false) if lookup.may_split(variable)))
+            word.iter()
+                .any(|piece| matches!(piece, Piece::Variable(variable, false) if lookup.may_split(variable)))
         };
         let is_split = words.iter().any(|word| may_split(&self.lookup, word));
         let script = if is_split { self.script(&words) } else { None };
@@ -67,12 +70,16 @@ impl Making<'_, '_> {
                     self.nearly(&key, became, why);
                 }
                 (true, _) if became == "script" => {
-                    let why = "a shell splits what its variables hold, as Compose does; it expands patterns, too";
+                    let why =
+                        "a shell splits what its variables hold, as Compose does; it expands patterns, too";
                     self.nearly(&key, became, why);
                 }
-                (true, _) => self.nearly(&key, became, "what a variable holds is one argument, even with blanks"),
+                (true, _) => {
+                    self.nearly(&key, became, "what a variable holds is one argument, even with blanks")
+                }
                 (false, true) => {
-                    let why = "if the image has an ENTRYPOINT, it has to stand before it: it is not known here";
+                    let why =
+                        "if the image has an ENTRYPOINT, it has to stand before it: it is not known here";
                     self.nearly(&key, became, why);
                 }
                 (false, false) => self.exact(&key, became),
@@ -113,7 +120,8 @@ impl Making<'_, '_> {
             }
         }
         // Or the letter behind it would belong to the name.
-        let is_clear = words.iter().all(|word| word.windows(2).all(|pair| !matches!(pair, [Piece::Variable(..), _])));
+        let is_clear =
+            words.iter().all(|word| word.windows(2).all(|pair| !matches!(pair, [Piece::Variable(..), _])));
         is_clear.then_some(script)
     }
 }

@@ -59,7 +59,8 @@ type Place = (PathBuf, String);
 impl Files {
     /// Reads the file, or what there is in the directory. What is wrong goes to the findings.
     pub fn read(&mut self, path: &Path, reading: &mut Reading<'_>) {
-        let first = |names: [&str; 4]| names.map(|name| path.join(name)).into_iter().find(|path| path.exists());
+        let first =
+            |names: [&str; 4]| names.map(|name| path.join(name)).into_iter().find(|path| path.exists());
         if !path.is_dir() {
             return self.model(path, None, &BTreeMap::new(), &mut Vec::new(), reading);
         }
@@ -81,7 +82,8 @@ impl Files {
             let Some(over) = self.parse(over, reading) else { return };
             root = Rc::new(lay("", (*root).clone(), (*over).clone()));
         }
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory =
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let directory = directory.canonicalize().unwrap_or(directory.to_owned());
         let mut known = dot_env(&directory, reading);
         known.extend(outer.clone());
@@ -102,7 +104,8 @@ impl Files {
         };
         for (called, span, node) in entries {
             if self.services.len() > super::super::MOST {
-                return reading.broken(*span, format!("there are more than {} services in it", super::super::MOST));
+                return reading
+                    .broken(*span, format!("there are more than {} services in it", super::super::MOST));
             }
             if self.services.iter().any(|other| other.called == *called) {
                 reading.broken(*span, format!("the service `{called}` is given twice, by what is included"));
@@ -154,7 +157,10 @@ impl Files {
             let paths = paths.list().map_or(vec![paths], |list| list.iter().collect());
             let text = paths.first().and_then(|node| node.text()).and_then(|text| now(text, known, reading));
             let Some(text) = text.filter(|_| paths.len() <= 2) else {
-                reading.broken(node.span, "`include` takes paths; `docker compose config` writes one file of all");
+                reading.broken(
+                    node.span,
+                    "`include` takes paths; `docker compose config` writes one file of all",
+                );
                 continue;
             };
             for (key, span, _) in node.map().unwrap_or_default() {
@@ -165,7 +171,10 @@ impl Files {
             }
             let path = directory.join(&text);
             if open.len() >= LONGEST || open.contains(&path) {
-                reading.broken(node.span, format!("cannot include {text}: it includes itself, or leads too far"));
+                reading.broken(
+                    node.span,
+                    format!("cannot include {text}: it includes itself, or leads too far"),
+                );
                 continue;
             }
             let over = paths.get(1).and_then(|node| node.text()).map(|over| directory.join(over));
@@ -268,7 +277,7 @@ fn top(root: &Node, reading: &mut Reading<'_>) {
             "services" => {
                 let why = "they share one container: its network (one reaches the other at `localhost`, not by its \
                            name), its files, and its end: one that has failed for good ends it, but for \
-                           `essential = false`";
+                           `essential = false`. Each has 5 s to stop, not 10, unless it says so";
                 trail.approximated(*span, key, "", why);
             }
             "version" | "name" | "include" => trail.exact(*span, key, ""),
@@ -278,8 +287,10 @@ fn top(root: &Node, reading: &mut Reading<'_>) {
                 trail.not_carried(*span, key, why);
             }
             other => {
-                let known =
-                    ["services", "version", "name", "networks", "volumes", "configs", "secrets", "include", "models"];
+                let known = [
+                    "services", "version", "name", "networks", "volumes", "configs", "secrets", "include",
+                    "models",
+                ];
                 let advice = did_you_mean(other, known);
                 let why = advice.map_or("unknown key".to_owned(), |advice| format!("unknown key, {advice}"));
                 trail.not_carried(*span, other, why);

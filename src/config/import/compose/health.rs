@@ -1,7 +1,6 @@
 //! `healthcheck`, `restart`, and how it is stopped.
 
 use super::super::draft::list;
-use super::variables::parts;
 use super::yaml::{Node, Yaml};
 use super::{Key, Making};
 use crate::config::tree::Value;
@@ -11,6 +10,9 @@ use std::time::Duration;
 const HEALTHCHECK: &[&str] =
     &["test", "interval", "timeout", "start_period", "start_interval", "retries", "disable"];
 const RESTART_POLICY: &[&str] = &["condition", "delay", "max_attempts", "window"];
+
+/// What all have together at the end, by default.
+const SHUTDOWN: Duration = Duration::from_secs(9);
 
 /// A duration as Go writes them.
 fn duration(text: &str) -> Option<Duration> {
@@ -25,7 +27,8 @@ impl Making<'_, '_> {
             self.unknown(&sub, name, HEALTHCHECK);
         }
         let test = key.node.get("test");
-        let is_none = test.and_then(Node::list).is_some_and(|list| list.first().and_then(Node::text) == Some("NONE"));
+        let is_none =
+            test.and_then(Node::list).is_some_and(|list| list.first().and_then(Node::text) == Some("NONE"));
         if key.node.get("disable").is_some_and(Node::says_yes) || is_none {
             return self.exact(key, "");
         }
@@ -33,7 +36,10 @@ impl Making<'_, '_> {
             return self.not_carried(key, "others wait for its end, not for its health");
         }
         let Some(test) = test else {
-            return self.not_carried(key, "the test is that of the image, which is not known: write `[health] exec`");
+            return self.not_carried(
+                key,
+                "the test is that of the image, which is not known: write `[health] exec`",
+            );
         };
         let argv = match self.test(test) {
             Ok(argv) => argv,
@@ -41,12 +47,20 @@ impl Making<'_, '_> {
         };
         let mut time = |name: &str, default: u64| {
             let default = Duration::from_secs(default);
-            let Some((_, sub)) = key.subs().find(|(other, sub)| *other == name && sub.node.value != Yaml::Null) else {
+            let Some((_, sub)) =
+                key.subs().find(|(other, sub)| *other == name && sub.node.value != Yaml::Null)
+            else {
                 return default;
             };
             match self.now(&sub).map(|text| duration(&text)) {
                 // For Docker none is the default.
-                Some(Some(time)) => if time.is_zero() { default } else { time },
+                Some(Some(time)) => {
+                    if time.is_zero() {
+                        default
+                    } else {
+                        time
+                    }
+                }
                 Some(None) => {
                     self.not_carried(&sub, "it is no duration");
                     default
@@ -93,7 +107,9 @@ impl Making<'_, '_> {
         match words.split_first() {
             Some((first, rest)) if first == "CMD" && !rest.is_empty() => Ok(rest.to_vec()),
             Some((first, [line])) if first == "CMD-SHELL" => Ok(shell(line.clone())),
-            _ => Err("`test` is a string, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`".to_owned()),
+            _ => {
+                Err("`test` is a string, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`".to_owned())
+            }
         }
     }
 
@@ -121,7 +137,10 @@ impl Making<'_, '_> {
             ("always" | "unless-stopped", None) => self.policy(key, "always", None),
             ("on-failure", None) => self.policy(key, "on-failure", None),
             ("on-failure", Some(Ok(count @ 0..=1_000_000))) => self.policy(key, "on-failure", Some(count)),
-            _ => self.not_carried(key, "it is none of `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:N`"),
+            _ => self.not_carried(
+                key,
+                "it is none of `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:N`",
+            ),
         }
     }
 
@@ -187,19 +206,36 @@ impl Making<'_, '_> {
 
     /// Reads `stop_grace_period`.
     pub fn stop_timeout(&mut self, key: &Key<'_>) {
-        let is_variable = key.node.text().and_then(|text| parts(text).ok()).is_some_and(|parts| parts.len() > 1);
         match self.now(key).map(|text| duration(&text)) {
             Some(Some(time)) => {
                 self.draft.set("stop.timeout", format_duration(time), key.span);
-                if time <= Duration::from_secs(9) && !is_variable {
+                if time <= SHUTDOWN {
                     return self.exact(key, "stop.timeout");
                 }
-                let why = "at the end of the container all have 9 s together: `[shutdown] timeout` in foster.toml, and \
-                           `docker run --stop-timeout`, give more";
+                self.budget(key, time);
+                let why = "`docker stop` waits 10 s for the whole container: `docker run --stop-timeout` has it wait \
+                           for the `[shutdown] timeout` in foster.toml";
                 self.nearly(key, "stop.timeout", why);
             }
             Some(None) => self.not_carried(key, "it is no duration"),
             None => {}
+        }
+    }
+
+    /// Gives the shutdown the time that the slowest service needs.
+    fn budget(&mut self, key: &Key<'_>, time: Duration) {
+        let time = time.saturating_add(Duration::from_secs(2));
+        let settings = &mut self.reading.output.settings;
+        let is_longer = match settings.get("shutdown.timeout") {
+            Some(Value::Text(text)) => parse_duration(text).is_ok_and(|longest| longest < time),
+            _ => true,
+        };
+        if is_longer {
+            let item = settings.set("shutdown.timeout", format_duration(time), key.span);
+            item.notes = vec![
+                "More than the longest `stop.timeout`; `docker stop` has to wait longer than this."
+                    .to_owned(),
+            ];
         }
     }
 }

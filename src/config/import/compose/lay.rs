@@ -6,8 +6,17 @@ use crate::config::diagnostic::Span;
 /// What is replaced and not added to.
 const WHOLE: &[&str] = &["command", "entrypoint", "test"];
 /// What may be a map, or a list of `NAME=value` or names.
-const PAIRS: &[&str] =
-    &["environment", "labels", "annotations", "args", "sysctls", "extra_hosts", "depends_on", "networks", "options"];
+const PAIRS: &[&str] = &[
+    "environment",
+    "labels",
+    "annotations",
+    "args",
+    "sysctls",
+    "extra_hosts",
+    "depends_on",
+    "networks",
+    "options",
+];
 /// What may be one text, or a list.
 const ONE_OR_MORE: &[&str] = &["env_file", "tmpfs", "dns", "dns_search", "label_file"];
 

@@ -9,11 +9,34 @@ use crate::model::{capability_number, format_size};
 
 /// The limits of setrlimit(2), by the names of both.
 const LIMITS: &[&str] = &[
-    "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
-    "rttime", "sigpending", "stack",
+    "as",
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
 ];
-const DEPLOY: &[&str] =
-    &["replicas", "resources", "restart_policy", "mode", "labels", "placement", "update_config", "rollback_config", "endpoint_mode"];
+const DEPLOY: &[&str] = &[
+    "replicas",
+    "resources",
+    "restart_policy",
+    "mode",
+    "labels",
+    "placement",
+    "update_config",
+    "rollback_config",
+    "endpoint_mode",
+];
 const RESOURCES: &[&str] = &["cpus", "memory", "pids", "devices", "generic_resources"];
 
 impl Making<'_, '_> {
@@ -67,14 +90,21 @@ impl Making<'_, '_> {
         if kept.is_empty() {
             return self.exact(key, "capabilities");
         }
-        self.nearly(key, "capabilities", "the container has to have those that are kept: `docker run --cap-add`");
+        self.nearly(
+            key,
+            "capabilities",
+            "the container has to have those that are kept: `docker run --cap-add`",
+        );
     }
 
     /// Reads `security_opt`.
     pub fn security(&mut self, key: &Key<'_>) {
         let all = key.node.list().unwrap_or_default();
         let is_known = |node: &Node| {
-            matches!(node.text(), Some("no-new-privileges" | "no-new-privileges:true" | "no-new-privileges=true"))
+            matches!(
+                node.text(),
+                Some("no-new-privileges" | "no-new-privileges:true" | "no-new-privileges=true")
+            )
         };
         if all.iter().any(is_known) {
             self.draft.set("no-new-privileges", true, key.span);
@@ -97,13 +127,17 @@ impl Making<'_, '_> {
                     for (name, sub) in sub.subs() {
                         match name {
                             "limits" => self.resources(&sub),
-                            "reservations" => self.not_carried(&sub, "`[resources]` keeps nothing free for a service"),
+                            "reservations" => {
+                                self.not_carried(&sub, "`[resources]` keeps nothing free for a service")
+                            }
                             _ => self.unknown(&sub, name, &["limits", "reservations"]),
                         }
                     }
                 }
                 "mode" if sub.node.text() == Some("replicated") => self.exact(&sub, ""),
-                _ if DEPLOY.contains(&name) => self.not_carried(&sub, "it is for those who distribute containers"),
+                _ if DEPLOY.contains(&name) => {
+                    self.not_carried(&sub, "it is for those who distribute containers")
+                }
                 _ => self.unknown(&sub, name, DEPLOY),
             }
         }
@@ -161,7 +195,9 @@ impl Making<'_, '_> {
                 Some(swap) => self.set(key, "resources.swap", format_size(swap)),
                 None => self.not_carried(key, "it is no size that is larger than `mem_limit`"),
             },
-            (Some(_), None) => self.not_carried(key, "it is memory and swap together, and there is no `mem_limit`"),
+            (Some(_), None) => {
+                self.not_carried(key, "it is memory and swap together, and there is no `mem_limit`")
+            }
             (None, _) => {}
         }
     }
@@ -169,7 +205,9 @@ impl Making<'_, '_> {
     /// Reads `cpus`.
     pub fn cpus(&mut self, key: &Key<'_>) {
         match self.now(key).map(|text| text.parse::<f64>()) {
-            Some(Ok(cpus)) if (0.01..10_000.0).contains(&cpus) => self.set(key, "resources.cpu", Value::Float(cpus)),
+            Some(Ok(cpus)) if (0.01..10_000.0).contains(&cpus) => {
+                self.set(key, "resources.cpu", Value::Float(cpus))
+            }
             Some(Ok(0.0)) => self.exact(key, ""),
             Some(_) => self.not_carried(key, "it is no number of processors"),
             None => {}

@@ -117,10 +117,12 @@ fn choose<'y>(files: &'y Files, reading: &mut Reading<'_>) -> Vec<Source<'y>> {
         if node.map().is_none() && node.value != Yaml::Null {
             reading.broken(*span, format!("`services.{called}` is a map of keys"));
         } else if !runs(node) {
-            let why = "what its image runs does not stand here: if this image has the program, write `command`";
+            let why =
+                "what its image runs does not stand here: if this image has the program, write `command`";
             trail.not_carried(*span, what(), why);
         } else if Some(image(node).as_str()) != chosen {
-            let why = "it runs another image than most do: if its program is in this one, write a service for it";
+            let why =
+                "it runs another image than most do: if its program is in this one, write a service for it";
             trail.not_carried(*span, what(), why);
         } else if let Some(project) = files.projects.get(*project) {
             let name = service_name(called, |name| taken.contains(name));
@@ -138,7 +140,8 @@ fn choose<'y>(files: &'y Files, reading: &mut Reading<'_>) -> Vec<Source<'y>> {
 /// What `depends_on` says of those that it names.
 fn waits(found: &Found, files: &Files, sources: &mut [Source<'_>], reading: &Reading<'_>) {
     let Some(node) = found.node.get("depends_on") else { return };
-    let of_list = node.list().unwrap_or_default().iter().filter_map(|item| Some((item.text()?, item.span, None)));
+    let of_list =
+        node.list().unwrap_or_default().iter().filter_map(|item| Some((item.text()?, item.span, None)));
     let of_map = node.map().unwrap_or_default().iter();
     let of_map = of_map.map(|(called, span, how)| (called.as_str(), *span, how.get("condition")));
     for (called, span, condition) in of_list.chain(of_map) {
@@ -176,7 +179,12 @@ fn image(node: &Node) -> String {
     match (node.get("build"), node.get("image")) {
         (Some(build), _) => match build.text() {
             Some(context) => format!("build {context}  "),
-            None => format!("build {} {} {}", part(build, "context"), part(build, "dockerfile"), part(build, "target")),
+            None => format!(
+                "build {} {} {}",
+                part(build, "context"),
+                part(build, "dockerfile"),
+                part(build, "target")
+            ),
         },
         (None, Some(image)) => format!("image {}", image.text().unwrap_or_default()),
         (None, None) => String::new(),

@@ -8,13 +8,50 @@ use crate::config::diagnostic::Span;
 
 /// What means nothing in a container that runs already.
 const OF_COMPOSE: &[&str] = &[
-    "attach", "build", "develop", "extends", "image", "platform", "provider", "pull_policy", "pull_refresh_after",
+    "attach",
+    "build",
+    "develop",
+    "extends",
+    "image",
+    "platform",
+    "provider",
+    "pull_policy",
+    "pull_refresh_after",
 ];
 const CARRIED: &[&str] = &[
-    "cap_add", "cap_drop", "command", "cpu_shares", "cpus", "depends_on", "deploy", "entrypoint", "env_file",
-    "environment", "expose", "group_add", "healthcheck", "init", "logging", "mem_limit", "mem_reservation",
-    "memswap_limit", "oom_score_adj", "pids_limit", "post_start", "pre_stop", "profiles", "restart", "scale",
-    "security_opt", "stdin_open", "stop_grace_period", "stop_signal", "tty", "ulimits", "user", "working_dir",
+    "cap_add",
+    "cap_drop",
+    "command",
+    "cpu_shares",
+    "cpus",
+    "depends_on",
+    "deploy",
+    "entrypoint",
+    "env_file",
+    "environment",
+    "expose",
+    "group_add",
+    "healthcheck",
+    "init",
+    "logging",
+    "mem_limit",
+    "mem_reservation",
+    "memswap_limit",
+    "oom_score_adj",
+    "pids_limit",
+    "post_start",
+    "pre_stop",
+    "profiles",
+    "restart",
+    "scale",
+    "security_opt",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "tty",
+    "ulimits",
+    "user",
+    "working_dir",
 ];
 
 impl Making<'_, '_> {
@@ -35,12 +72,11 @@ impl Making<'_, '_> {
             }
         }
         let restarts = |node: &Node| node.get("restart_policy").is_some();
-        if node.get("restart").is_none() && !node.get("deploy").is_some_and(restarts) && !self.source.is_oneshot {
+        if node.get("restart").is_none()
+            && !node.get("deploy").is_some_and(restarts)
+            && !self.source.is_oneshot
+        {
             self.draft.set("restart.policy", "never", self.source.span);
-        }
-        if node.get("stop_grace_period").is_none() {
-            // Docker's default, which is not foster's.
-            self.draft.set("stop.timeout", "10s", self.source.span);
         }
         self.say_of_variables(&whole);
         self.draft
@@ -81,7 +117,8 @@ impl Making<'_, '_> {
             "post_start" => self.not_carried(key, "write a oneshot that requires this service"),
             "user" => self.user(key),
             "group_add" => {
-                let why = "`supplementary-groups` names all groups beside the user's own, not those that are added";
+                let why =
+                    "`supplementary-groups` names all groups beside the user's own, not those that are added";
                 self.not_carried(key, why);
             }
             "working_dir" => {
@@ -111,7 +148,10 @@ impl Making<'_, '_> {
             "memswap_limit" => self.swap(key),
             "cpus" => self.cpus(key),
             "cpu_shares" | "mem_reservation" => {
-                self.not_carried(key, "`[resources]` has `cpu-weight` and `memory-high`, which count otherwise");
+                self.not_carried(
+                    key,
+                    "`[resources]` has `cpu-weight` and `memory-high`, which count otherwise",
+                );
             }
             "pids_limit" => self.pids(key),
             "ulimits" => self.ulimits(key),
@@ -222,8 +262,10 @@ impl Making<'_, '_> {
             let item = self.draft.set(&format!("environment.{name}"), value, span);
             if let Some(host) = host {
                 item.note(format!("`{host}` is a service of this container now: it is at `localhost`."));
-                let why = format!("`{host}` runs in this container: its host is `localhost`, or give \
-                                   `--add-host {host}:127.0.0.1` to what runs the container");
+                let why = format!(
+                    "`{host}` runs in this container: its host is `localhost`, or give \
+                                   `--add-host {host}:127.0.0.1` to what runs the container"
+                );
                 self.nearly(&sub, &format!("environment.{name}"), why);
             }
         }
@@ -232,7 +274,8 @@ impl Making<'_, '_> {
 
     /// The service of this container that a value names as a host.
     fn names_a_host(&self, variable: &str, value: &str) -> Option<String> {
-        let is_host = ["HOST", "SERVER", "ADDR"].iter().any(|word| variable.to_ascii_uppercase().contains(word));
+        let is_host =
+            ["HOST", "SERVER", "ADDR"].iter().any(|word| variable.to_ascii_uppercase().contains(word));
         let names = |called: &str| {
             value.match_indices(called).any(|(at, _)| {
                 let before = value.get(..at).unwrap_or_default();
@@ -241,11 +284,16 @@ impl Making<'_, '_> {
                 let has_port = after.strip_prefix(':').is_some_and(is_port);
                 let is_begin = before.is_empty() || before.ends_with(['/', '@', ',']);
                 let is_end = after.is_empty() || after.starts_with(['/', ',']);
-                is_begin && has_port || is_end && before.ends_with("//") || is_end && before.ends_with('@')
+                is_begin && has_port
+                    || is_end && before.ends_with("//")
+                    || is_end && before.ends_with('@')
                     || is_host && value == called
             })
         };
-        self.all.iter().find(|other| !other.called.is_empty() && names(other.called)).map(|other| other.called.to_owned())
+        self.all
+            .iter()
+            .find(|other| !other.called.is_empty() && names(other.called))
+            .map(|other| other.called.to_owned())
     }
 
     fn env_files(&mut self, key: &Key<'_>) {
@@ -258,7 +306,10 @@ impl Making<'_, '_> {
             };
             for (name, span, node) in node.map().unwrap_or_default() {
                 if !matches!(name.as_str(), "path" | "required") {
-                    self.not_carried(&key.sub(name, *span, node), "there is one format, in which nothing is expanded");
+                    self.not_carried(
+                        &key.sub(name, *span, node),
+                        "there is one format, in which nothing is expanded",
+                    );
                 }
             }
             let path = match self.lookup.written(path.strip_prefix("./").unwrap_or(path)) {

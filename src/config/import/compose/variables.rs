@@ -175,7 +175,8 @@ impl<'c> Lookup<'c> {
             (None, Some('?')) if variable.word.is_empty() => ("?", "it is not set".to_owned()),
             (None, Some('?')) => ("?", self.now_of(&variable.word)?),
             (None, operator) => {
-                self.is_wider |= operator == Some('-') && !variable.is_empty_unset && !variable.word.is_empty();
+                self.is_wider |=
+                    operator == Some('-') && !variable.is_empty_unset && !variable.word.is_empty();
                 ("-", self.write(&variable.word)?)
             }
         };
@@ -283,7 +284,11 @@ mod tests {
             ("${A:-x} ${A:-${B:-c}}", "${A:-x} ${A:-${B:-c}}", [true, false, false]),
             ("${A-y}", "${A:-y}", [true, false, true]),
             ("${A:?no} ${A?}", "${A:?no} ${A:?it is not set}", [true, false, false]),
-            ("$K ${K:-x} ${K:?no} ${E:-x} ${E-x}", "${K:-v} ${K:-v} ${K:-v} ${E:-x} ${E:-}", [true, false, false]),
+            (
+                "$K ${K:-x} ${K:?no} ${E:-x} ${E-x}",
+                "${K:-v} ${K:-v} ${K:-v} ${E:-x} ${E:-}",
+                [true, false, false],
+            ),
             ("$$B $${C} $$ {d}", "$B $${C} $ {d}", [false, false, false]),
             ("${S:+a}${T:+b}${K+c}${E:+d}", "ac", [false, true, false]),
         ] {
@@ -297,7 +302,9 @@ mod tests {
 
     #[test]
     fn what_has_to_be_known_is_what_it_is_now() {
-        for (text, now) in [("$S ${K} ${N}", "set v "), ("${N:-${S}} ${E-x} ${E:-x}", "set  x"), ("5$$", "5$")] {
+        for (text, now) in
+            [("$S ${K} ${N}", "set v "), ("${N:-${S}} ${E-x} ${E:-x}", "set  x"), ("5$$", "5$")]
+        {
             assert_eq!(with(|lookup| lookup.now(text)).0.as_deref(), Ok(now), "{text}");
         }
         assert!(with(|lookup| lookup.now("${N?why}")).0.unwrap_err().ends_with("why"));

@@ -31,7 +31,8 @@ impl Making<'_, '_> {
     fn waits_for(&mut self, key: &Key<'_>, called: &str, how: Option<&Node>) {
         let all = self.all;
         let Some(other) = all.iter().find(|source| source.called == called) else {
-            let why = "that service is not carried: have this one wait for it by itself, or by `[when] command`";
+            let why =
+                "that service is not carried: have this one wait for it by itself, or by `[when] command`";
             return self.not_carried(key, why);
         };
         let says = |name: &str| how.and_then(|how| how.get(name));
@@ -54,7 +55,11 @@ impl Making<'_, '_> {
                 self.nearly(key, path, "it waits until that has ended well, as another service does");
             }
             "service_healthy" if !has_test => {
-                self.nearly(key, path, "that has no test of its health here: `[ready]` says when it is ready");
+                self.nearly(
+                    key,
+                    path,
+                    "that has no test of its health here: `[ready]` says when it is ready",
+                );
             }
             "service_started" | "service_healthy" | "service_completed_successfully" => self.exact(key, path),
             _ => {

@@ -16,7 +16,8 @@ enum Behind {
     Dash,
 }
 
-const OWN_LINE: &str = "not YAML: a list or a map begins on a line of its own (and text with `: ` needs quotes)";
+const OWN_LINE: &str =
+    "not YAML: a list or a map begins on a line of its own (and text with `: ` needs quotes)";
 
 impl<'t> Reader<'t> {
     /// All of it.

@@ -90,10 +90,12 @@ impl<'t> Reader<'t> {
         let span = self.span_from(start);
         self.flow_skip(open)?;
         let next = self.byte(1);
-        let has_value =
-            self.byte(0) == b':' && (is_quoted || is_blank(next) || matches!(next, b',' | b'}'));
+        let has_value = self.byte(0) == b':' && (is_quoted || is_blank(next) || matches!(next, b',' | b'}'));
         if has_value && self.line != line || span.range().len() > 1000 {
-            return Err((span, "a key stands in one line with its `:`, and has 1000 bytes at most".to_owned()));
+            return Err((
+                span,
+                "a key stands in one line with its `:`, and has 1000 bytes at most".to_owned(),
+            ));
         }
         let mut value = None;
         if has_value {

@@ -43,9 +43,10 @@ impl PartialEq for Node {
     /// The same value, wherever it stands.
     fn eq(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
-            (Yaml::Map(one), Yaml::Map(other)) => {
-                one.iter().map(|(key, _, node)| (key, node)).eq(other.iter().map(|(key, _, node)| (key, node)))
-            }
+            (Yaml::Map(one), Yaml::Map(other)) => one
+                .iter()
+                .map(|(key, _, node)| (key, node))
+                .eq(other.iter().map(|(key, _, node)| (key, node))),
             (one, other) => one == other,
         }
     }
@@ -98,9 +99,7 @@ impl Node {
             Yaml::Null => 0,
             Yaml::Text(text) => text.len() / 64,
             Yaml::List(list) => list.iter().map(Self::weight).sum(),
-            Yaml::Map(entries) => {
-                entries.iter().map(|(key, _, node)| key.len() / 64 + node.weight()).sum()
-            }
+            Yaml::Map(entries) => entries.iter().map(|(key, _, node)| key.len() / 64 + node.weight()).sum(),
         }
     }
 }
@@ -115,8 +114,16 @@ type Read<T> = Result<T, Fault>;
 /// It is no YAML, or beyond the subset: the first thing that is.
 pub fn parse(file: u32, text: &str) -> Result<Node, Fault> {
     let begin = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let mut reader =
-        Reader { file, text, at: begin, line: begin, depth: 0, flow: 0, left: MOST, anchors: BTreeMap::new() };
+    let mut reader = Reader {
+        file,
+        text,
+        at: begin,
+        line: begin,
+        depth: 0,
+        flow: 0,
+        left: MOST,
+        anchors: BTreeMap::new(),
+    };
     reader.check_characters()?;
     reader.document()
 }
@@ -314,7 +321,8 @@ impl<'t> Reader<'t> {
     /// Letters, digits and these.
     fn name(&mut self, others: &str) -> &'t str {
         let rest = self.slice(self.at, self.text.len());
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !others.contains(c)).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && !others.contains(c)).unwrap_or(rest.len());
         self.at += end;
         rest.get(..end).unwrap_or_default()
     }
@@ -340,7 +348,8 @@ impl<'t> Reader<'t> {
             None => {}
             Some("!str") => {
                 if node.value == Yaml::Null {
-                    node.value = Yaml::Text(self.slice(node.span.range().start, node.span.range().end).to_owned());
+                    node.value =
+                        Yaml::Text(self.slice(node.span.range().start, node.span.range().end).to_owned());
                 }
             }
             Some("!int" | "!float" | "!bool" | "!null" | "!map" | "!seq") => {}

@@ -15,11 +15,9 @@ fn theirs(text: &str) -> Option<Node> {
     for event in Parser::new_from_str(text) {
         let (value, anchor) = match event.ok()?.0 {
             Event::Scalar(text, style, anchor, _) => {
-                let is_plain = style == ScalarStyle::Plain;
-                let is_null = is_plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-                let mut value = node(if is_null { Yaml::Null } else { Yaml::Text(text.into_owned()) });
-                // Here alone: whether it may be a merge key.
-                value.is_whole = is_plain;
+                let mut value = node(Yaml::Text(text.into_owned()));
+                // Here alone: whether it has no quotes.
+                value.is_whole = style == ScalarStyle::Plain;
                 (value, anchor)
             }
             Event::Alias(anchor) => {
@@ -37,19 +35,16 @@ fn theirs(text: &str) -> Option<Node> {
             }
             Event::SequenceEnd => {
                 let (_, anchor, items) = open.pop()?;
-                (node(Yaml::List(items)), anchor)
+                (node(Yaml::List(items.into_iter().map(as_value).collect())), anchor)
             }
             Event::MappingEnd => {
                 let (_, anchor, items) = open.pop()?;
                 let mut entries = Entries::default();
                 for pair in items.chunks(2) {
                     let [key, value] = pair else { return None };
-                    let text = match &key.value {
-                        Yaml::Null => String::new(),
-                        other => Node::new(key.span, other.clone()).text()?.to_owned(),
-                    };
+                    let text = key.text()?.to_owned();
                     let is_merge = key.is_whole && text == "<<";
-                    entries.add(Key { text, span: key.span, is_merge }, value.clone()).ok()?;
+                    entries.add(Key { text, span: key.span, is_merge }, as_value(value.clone())).ok()?;
                 }
                 (node(entries.merged()), anchor)
             }
@@ -61,10 +56,18 @@ fn theirs(text: &str) -> Option<Node> {
         match open.last_mut() {
             Some((_, _, items)) => items.push(value),
             None if root.is_some() => return None,
-            None => root = Some(value),
+            None => root = Some(as_value(value)),
         }
     }
     root
+}
+
+/// Null, if that is what it says.
+fn as_value(node: Node) -> Node {
+    match node.text() {
+        Some("" | "~" | "null" | "Null" | "NULL") if node.is_whole => Node::new(node.span, Yaml::Null),
+        _ => node,
+    }
 }
 
 /// What both agree on.
@@ -284,7 +287,9 @@ impl Tree {
     fn flow(&self) -> String {
         match self {
             Self::Text(text, style) => quote(text, *style),
-            Self::List(list, _) => format!("[{}]", list.iter().map(Self::flow).collect::<Vec<_>>().join(", ")),
+            Self::List(list, _) => {
+                format!("[{}]", list.iter().map(Self::flow).collect::<Vec<_>>().join(", "))
+            }
             Self::Map(map, _) => {
                 let pairs = map.iter().map(|(key, tree)| format!("{}: {}", quote(key, 3), tree.flow()));
                 format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))

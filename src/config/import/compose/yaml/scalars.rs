@@ -108,7 +108,8 @@ impl<'t> Reader<'t> {
                 }
                 byte => {
                     let rest = self.slice(self.at, self.text.len());
-                    let end = rest.find([' ', '\t', '\n', '\r', '\'', '"', '\\']).unwrap_or(rest.len()).max(1);
+                    let end =
+                        rest.find([' ', '\t', '\n', '\r', '\'', '"', '\\']).unwrap_or(rest.len()).max(1);
                     text.push_str(rest.get(..end).unwrap_or_default());
                     self.at += end;
                     if !is_blank(byte) {
