@@ -242,87 +242,60 @@ fn with_all_variables(output: &Output, environment: &Variables) -> Variables {
 /// Keys that are never there for nothing: a plan without them is none, or another one.
 const NEEDED: [&str; 4] = ["type", "command", "script", "schedule.cron"];
 
-/// Whether a key may be left out.
-fn is_candidate(item: &draft::Item) -> bool {
-    item.notes.is_empty() && !NEEDED.contains(&item.path.as_str()) && !item.depends_on_variables()
-}
-
-/// Takes a key out of these services: which they were, where in each, and what.
-fn take(output: &mut Output, among: &[usize], path: &str) -> Vec<(usize, usize, draft::Item)> {
-    let mut taken = Vec::new();
-    for &index in among {
-        let Some(draft) = output.services.get_mut(index) else { continue };
-        let at = draft.items().iter().position(|item| item.path == path && is_candidate(item));
-        taken.extend(at.map(|at| (index, at, draft.remove(at))));
-    }
-    taken
-}
-
 /// Takes out every key without which the plan is the same, unless a comment stands at it or its value is another one
-/// elsewhere: each out of all services at once, and out of some of them where that says nothing.
+/// elsewhere: each out of all services at once,
+/// and one at a time where that says nothing.
 fn leave_out_defaults(
     output: &mut Output,
     plan_of_all: &Plan,
     sources: &mut Sources,
     environment: &Variables,
 ) {
+    let candidate = |item: &draft::Item| {
+        item.notes.is_empty() && !NEEDED.contains(&item.path.as_str()) && !item.depends_on_variables()
+    };
     let paths: BTreeSet<String> = output
         .services
         .iter()
-        .flat_map(|draft| {
-            draft.items().iter().filter(|item| is_candidate(item)).map(|item| item.path.clone())
-        })
+        .flat_map(|draft| draft.items().iter().filter(|item| candidate(item)).map(|item| item.path.clone()))
         .collect();
-    let all: Vec<usize> = (0..output.services.len()).collect();
     for path in paths {
-        let taken = take(output, &all, &path);
+        let mut taken: Vec<(usize, usize, draft::Item)> = Vec::new();
+        for (index, draft) in output.services.iter_mut().enumerate() {
+            let at = draft.items().iter().position(|item| item.path == path && candidate(item));
+            taken.extend(at.map(|at| (index, at, draft.remove(at))));
+        }
         let reduced = plan(output, sources, environment).0;
         if reduced.as_ref() == Some(plan_of_all) {
             continue;
         }
-        let (is_none, with_it): (bool, Vec<usize>) =
-            (reduced.is_none(), taken.iter().map(|(index, _, _)| *index).collect());
-        let mut left_out = Vec::new();
+        let mut one_at_a_time = Vec::new();
         for (index, at, item) in taken {
             let draft = &mut output.services[index];
-            match &reduced {
-                Some(plan) if same_service(plan, plan_of_all, &draft.name) => {
-                    left_out.push((index, at, item))
-                }
-                _ => draft.insert(at, item),
+            let same = reduced.as_ref().is_some_and(|plan| same_service(plan, plan_of_all, &draft.name));
+            if !same {
+                draft.insert(at, item);
+            } else {
+                one_at_a_time.push((index, at, item));
             }
         }
-        if !is_none && plan(output, sources, environment).0.as_ref() == Some(plan_of_all) {
+        if plan(output, sources, environment).0.as_ref() == Some(plan_of_all) {
             continue;
         }
         // It says something of another service, or is wrong where it is missing.
-        for (index, at, item) in left_out {
+        for (index, at, item) in one_at_a_time {
             output.services[index].insert(at, item);
         }
-        by_halves(output, &with_it, &path, plan_of_all, sources, environment);
-    }
-}
-
-/// Takes a key out of these services, or out of one half of them and out of the other.
-fn by_halves(
-    output: &mut Output,
-    among: &[usize],
-    path: &str,
-    plan_of_all: &Plan,
-    sources: &mut Sources,
-    environment: &Variables,
-) {
-    let taken = take(output, among, path);
-    if plan(output, sources, environment).0.as_ref() == Some(plan_of_all) {
-        return;
-    }
-    for (index, at, item) in taken {
-        output.services[index].insert(at, item);
-    }
-    if among.len() > 1 {
-        let (one, other) = among.split_at(among.len() / 2);
-        by_halves(output, one, path, plan_of_all, sources, environment);
-        by_halves(output, other, path, plan_of_all, sources, environment);
+        for index in 0..output.services.len() {
+            let items = output.services[index].items();
+            let Some(at) = items.iter().position(|item| item.path == path && candidate(item)) else {
+                continue;
+            };
+            let item = output.services[index].remove(at);
+            if plan(output, sources, environment).0.as_ref() != Some(plan_of_all) {
+                output.services[index].insert(at, item);
+            }
+        }
     }
 }
 

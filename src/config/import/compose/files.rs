@@ -89,6 +89,9 @@ impl Files {
         known.extend(outer.clone());
         top(&root, reading);
         let index = self.projects.len();
+        if index >= MOST {
+            return reading.broken(root.span, format!("there are more than {MOST} files"));
+        }
         self.projects.push(Project { directory: directory.clone(), known: known.clone() });
         open.push(path.to_owned());
         self.includes(&root, &directory, &known, open, reading);
@@ -310,7 +313,7 @@ fn dot_env(directory: &Path, reading: &mut Reading<'_>) -> BTreeMap<String, Stri
     match parse_env_file(&text) {
         Ok(variables) => {
             let why = "its values are the defaults where the compose file names them: the environment of the \
-                       container overrides them";
+                       container overrides them; a `$` in them stays what it is";
             reading.output.trail.approximated(Span::whole(file), ".env", "", why);
             variables.into_iter().collect()
         }

@@ -149,7 +149,10 @@ impl Making<'_, '_> {
         if self.source.is_oneshot && policy == "always" {
             return self.not_carried(key, "others wait for its end: it is not restarted after a success");
         }
-        self.draft.set("restart.policy", policy, key.span);
+        // That of a daemon anyway.
+        if policy != "always" {
+            self.draft.set("restart.policy", policy, key.span);
+        }
         match restarts {
             // Docker counts restarts, foster ends.
             Some(count) => {

@@ -346,13 +346,11 @@ impl<'t> Reader<'t> {
     fn with(&mut self, properties: &Properties<'t>, mut node: Node) -> Read<Node> {
         match properties.tag {
             None => {}
-            Some("!str") => {
-                if node.value == Yaml::Null {
-                    node.value =
-                        Yaml::Text(self.slice(node.span.range().start, node.span.range().end).to_owned());
-                }
+            Some("!str") if node.value == Yaml::Null => {
+                let range = node.span.range();
+                node.value = Yaml::Text(self.slice(range.start, range.end).to_owned());
             }
-            Some("!int" | "!float" | "!bool" | "!null" | "!map" | "!seq") => {}
+            Some("!str" | "!int" | "!float" | "!bool" | "!null" | "!map" | "!seq") => {}
             Some("override") => node.is_whole = true,
             Some("reset") => (node.is_whole, node.value) = (true, Yaml::Null),
             Some(tag) => return Err((node.span, format!("the tag `!{tag}` is not known"))),

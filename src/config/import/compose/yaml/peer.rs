@@ -299,7 +299,7 @@ impl Tree {
 }
 
 fn quote(text: &str, style: u8) -> String {
-    if style % 2 == 0 && !text.contains('\n') {
+    if style.is_multiple_of(2) && !text.contains('\n') {
         return format!("'{}'", text.replace('\'', "''"));
     }
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))

@@ -200,11 +200,7 @@ impl<'t> Reader<'t> {
             }
             let is_further = line.starts_with([' ', '\t']);
             match before {
-                Some(false) if is_folded && !is_further => {
-                    if breaks == 0 {
-                        text.push(' ');
-                    }
-                }
+                Some(false) if is_folded && !is_further => text.extend((breaks == 0).then_some(' ')),
                 Some(_) => text.push('\n'),
                 None => {}
             }
