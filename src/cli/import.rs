@@ -18,6 +18,7 @@ Examples:
   foster import procfile . --dry-run                only the report: what becomes of each line
   foster import cron /etc/cron.d -o services.d      crontabs: a oneshot with a schedule for each line
   foster import systemd app.service -o services.d   a unit with its drop-ins, or a directory of them
+  foster import compose compose.yaml -o services.d  a compose file: its services of one image
   foster run --import procfile Procfile             run it as it is, to try
 
 The report says of every key and file of the source whether it means the same (exact), nearly the same \
@@ -26,7 +27,7 @@ The report says of every key and file of the source whether it means the same (e
 Exit code: 0 when all is exact or approximated, 1 when something is not carried or cannot be written, 78 \
 when the source is broken, 64 for a wrong command line.")]
 pub struct Args {
-    /// What it is: supervisord, s6, runit, systemd, cron or procfile
+    /// What it is: supervisord, s6, runit, systemd, cron, procfile or compose
     #[arg(value_name = "KIND")]
     kind: String,
 

@@ -58,31 +58,45 @@ impl Making<'_, '_> {
         for name in ["entrypoint", "command"] {
             let Some((_, span, node)) = given(name) else { continue };
             let key = Key { what: format!("services.{}.{name}", self.source.called), span: *span, node };
-            let is_alone = name == "command" && self.source.node.get("entrypoint").is_none();
-            let operator = words.iter().find_map(|word| match &word[..] {
-                [Piece::Text(text)] if OPERATORS.contains(&text.as_str()) => Some(text),
-                _ => None,
-            });
-            match (is_split, is_alone && given("entrypoint").is_none()) {
-                _ if node.value == Yaml::Null => self.exact(&key, ""),
-                _ if operator.is_some_and(|_| node.text().is_some()) => {
-                    let why = "no shell runs it, here or with Compose: what is an operator for a shell is an argument";
-                    self.nearly(&key, became, why);
-                }
-                (true, _) if became == "script" => {
-                    let why =
-                        "a shell splits what its variables hold, as Compose does; it expands patterns, too";
-                    self.nearly(&key, became, why);
-                }
-                (true, _) => {
-                    self.nearly(&key, became, "what a variable holds is one argument, even with blanks")
-                }
-                (false, true) => {
-                    let why =
-                        "if the image has an ENTRYPOINT, it has to stand before it: it is not known here";
-                    self.nearly(&key, became, why);
-                }
-                (false, false) => self.exact(&key, became),
+            let mut why: Vec<String> = Vec::new();
+            if node.value == Yaml::Null {
+                self.exact(&key, "");
+                continue;
+            }
+            if name == "command" && self.source.node.get("entrypoint").is_none() {
+                why.push(
+                    "if the image has an ENTRYPOINT, it has to stand before it: it is not known here"
+                        .to_owned(),
+                );
+            }
+            if is_split && became == "script" {
+                why.push(
+                    "a shell splits what its variables hold, as Compose does; it expands patterns, too"
+                        .to_owned(),
+                );
+            } else if is_split {
+                why.push("what a variable holds is one argument, even with blanks".to_owned());
+            }
+            let mine = pieces(node).unwrap_or_default();
+            let texts: Vec<&str> = mine
+                .iter()
+                .flatten()
+                .filter_map(|piece| match piece {
+                    Piece::Text(text) => Some(text.as_str()),
+                    Piece::Variable(..) => None,
+                })
+                .collect();
+            if node.text().is_some() && texts.iter().any(|text| OPERATORS.contains(text)) {
+                why.push(
+                    "no shell runs it, here or with Compose: a shell's operator is an argument".to_owned(),
+                );
+            }
+            if let Some(host) = texts.iter().find_map(|text| self.names_a_host("", text)) {
+                why.push(format!("`{host}` runs in this container: its host is `localhost`"));
+            }
+            match why.is_empty() {
+                true => self.exact(&key, became),
+                false => self.nearly(&key, became, why.join("; ")),
             }
         }
     }

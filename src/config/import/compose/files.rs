@@ -89,6 +89,9 @@ impl Files {
         known.extend(outer.clone());
         top(&root, reading);
         let index = self.projects.len();
+        if index >= MOST {
+            return reading.broken(root.span, format!("there are more than {MOST} files"));
+        }
         self.projects.push(Project { directory: directory.clone(), known: known.clone() });
         open.push(path.to_owned());
         self.includes(&root, &directory, &known, open, reading);
@@ -277,7 +280,7 @@ fn top(root: &Node, reading: &mut Reading<'_>) {
             "services" => {
                 let why = "they share one container: its network (one reaches the other at `localhost`, not by its \
                            name), its files, and its end: one that has failed for good ends it, but for \
-                           `essential = false`";
+                           `essential = false`. Each has 5 s to stop, not 10, unless it says so";
                 trail.approximated(*span, key, "", why);
             }
             "version" | "name" | "include" => trail.exact(*span, key, ""),
@@ -310,7 +313,7 @@ fn dot_env(directory: &Path, reading: &mut Reading<'_>) -> BTreeMap<String, Stri
     match parse_env_file(&text) {
         Ok(variables) => {
             let why = "its values are the defaults where the compose file names them: the environment of the \
-                       container overrides them";
+                       container overrides them; a `$` in them stays what it is";
             reading.output.trail.approximated(Span::whole(file), ".env", "", why);
             variables.into_iter().collect()
         }

@@ -1,7 +1,6 @@
 //! `healthcheck`, `restart`, and how it is stopped.
 
 use super::super::draft::list;
-use super::variables::parts;
 use super::yaml::{Node, Yaml};
 use super::{Key, Making};
 use crate::config::tree::Value;
@@ -11,6 +10,9 @@ use std::time::Duration;
 const HEALTHCHECK: &[&str] =
     &["test", "interval", "timeout", "start_period", "start_interval", "retries", "disable"];
 const RESTART_POLICY: &[&str] = &["condition", "delay", "max_attempts", "window"];
+
+/// What all have together at the end, by default.
+const SHUTDOWN: Duration = Duration::from_secs(9);
 
 /// A duration as Go writes them.
 fn duration(text: &str) -> Option<Duration> {
@@ -147,7 +149,10 @@ impl Making<'_, '_> {
         if self.source.is_oneshot && policy == "always" {
             return self.not_carried(key, "others wait for its end: it is not restarted after a success");
         }
-        self.draft.set("restart.policy", policy, key.span);
+        // That of a daemon anyway.
+        if policy != "always" {
+            self.draft.set("restart.policy", policy, key.span);
+        }
         match restarts {
             // Docker counts restarts, foster ends.
             Some(count) => {
@@ -204,20 +209,36 @@ impl Making<'_, '_> {
 
     /// Reads `stop_grace_period`.
     pub fn stop_timeout(&mut self, key: &Key<'_>) {
-        let is_variable =
-            key.node.text().and_then(|text| parts(text).ok()).is_some_and(|parts| parts.len() > 1);
         match self.now(key).map(|text| duration(&text)) {
             Some(Some(time)) => {
                 self.draft.set("stop.timeout", format_duration(time), key.span);
-                if time <= Duration::from_secs(9) && !is_variable {
+                if time <= SHUTDOWN {
                     return self.exact(key, "stop.timeout");
                 }
-                let why = "at the end of the container all have 9 s together: `[shutdown] timeout` in foster.toml, and \
-                           `docker run --stop-timeout`, give more";
+                self.budget(key, time);
+                let why = "`docker stop` waits 10 s for the whole container: `docker run --stop-timeout` has it wait \
+                           for the `[shutdown] timeout` in foster.toml";
                 self.nearly(key, "stop.timeout", why);
             }
             Some(None) => self.not_carried(key, "it is no duration"),
             None => {}
+        }
+    }
+
+    /// Gives the shutdown the time that the slowest service needs.
+    fn budget(&mut self, key: &Key<'_>, time: Duration) {
+        let time = time.saturating_add(Duration::from_secs(2));
+        let settings = &mut self.reading.output.settings;
+        let is_longer = match settings.get("shutdown.timeout") {
+            Some(Value::Text(text)) => parse_duration(text).is_ok_and(|longest| longest < time),
+            _ => true,
+        };
+        if is_longer {
+            let item = settings.set("shutdown.timeout", format_duration(time), key.span);
+            item.notes = vec![
+                "More than the longest `stop.timeout`; `docker stop` has to wait longer than this."
+                    .to_owned(),
+            ];
         }
     }
 }

@@ -168,7 +168,9 @@ fn runs(node: &Node) -> bool {
         node.get(key).is_some_and(|node| match &node.value {
             Yaml::Text(text) => !text.trim().is_empty(),
             Yaml::List(list) => !list.is_empty(),
-            _ => false,
+            // That is wrong, and will be told.
+            Yaml::Map(_) => true,
+            Yaml::Null => false,
         })
     })
 }

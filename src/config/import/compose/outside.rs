@@ -1,8 +1,9 @@
 //! What belongs to the container as a whole: which option of `docker run` says it. And `logging`.
 
-use super::variables::parts;
+use super::super::draft::table;
 use super::yaml::{Node, Yaml};
 use super::{Key, Making};
+use crate::config::tree::Value;
 
 /// Keys, and the options; none where there is none that takes the same words.
 const OPTIONS: &[(&str, &str)] = &[
@@ -137,11 +138,11 @@ impl Making<'_, '_> {
         match key.node.get("driver").and_then(Node::text) {
             Some("none") => self.set(key, "log.to", "null"),
             Some("syslog") if options.iter().any(|(name, _)| *name == "syslog-address") => {
+                let entries: Vec<_> =
+                    options.iter().filter_map(|(name, sub)| self.syslog(name, sub)).collect();
                 self.draft.set("log.to", "syslog", key.span);
-                for (name, sub) in options {
-                    self.syslog(name, &sub);
-                }
-                self.exact(key, "log.to");
+                self.draft.set("log.syslog", table(entries, key.span), key.span);
+                self.exact(key, "log.to, log.syslog");
             }
             driver => {
                 let driver = driver.map_or(String::new(), |driver| format!(" --log-driver {driver}"));
@@ -158,25 +159,34 @@ impl Making<'_, '_> {
         }
     }
 
-    fn syslog(&mut self, name: &str, key: &Key<'_>) {
-        let Some(text) = self.now(key) else { return };
-        match name {
+    /// What one of its options becomes in `[log.syslog]`.
+    fn syslog(&mut self, name: &str, key: &Key<'_>) -> Option<(&'static str, Value<'static>)> {
+        let text = self.now(key)?;
+        let (name, value) = match name {
             "syslog-address" => {
                 let address = match text.split_once("://") {
-                    Some((protocol @ ("udp" | "tcp"), address)) if address.contains(':') => {
-                        format!("{protocol}:{address}")
-                    }
-                    Some((protocol @ ("udp" | "tcp"), address)) => format!("{protocol}:{address}:514"),
+                    Some((protocol @ ("udp" | "tcp"), at)) if at.contains(':') => format!("{protocol}:{at}"),
+                    Some((protocol @ ("udp" | "tcp"), at)) => format!("{protocol}:{at}:514"),
                     Some(("unix" | "unixgram", path)) => path.to_owned(),
-                    _ => return self.not_carried(key, "only udp, tcp and unix are known"),
+                    _ => {
+                        self.not_carried(key, "only udp, tcp and unix are known");
+                        return None;
+                    }
                 };
-                self.set(key, "log.syslog.address", address);
+                ("address", address)
             }
-            "syslog-facility" => self.set(key, "log.syslog.facility", text),
-            "tag" if !text.contains("{{") => self.set(key, "log.syslog.tag", text),
-            "tag" => self.not_carried(key, "nothing is filled in: it is the name of the service"),
-            _ if parts(&text).is_err() => self.not_carried(key, "it is not understood"),
-            name => self.unknown(key, name, SYSLOG),
-        }
+            "syslog-facility" => ("facility", text),
+            "tag" if !text.contains("{{") => ("tag", text),
+            "tag" => {
+                self.not_carried(key, "nothing is filled in: it is the name of the service");
+                return None;
+            }
+            name => {
+                self.unknown(key, name, SYSLOG);
+                return None;
+            }
+        };
+        self.exact(key, &format!("log.syslog.{name}"));
+        Some((name, value.into()))
     }
 }

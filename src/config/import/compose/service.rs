@@ -54,6 +54,11 @@ const CARRIED: &[&str] = &[
     "working_dir",
 ];
 
+/// All keys of a service.
+fn known() -> impl Iterator<Item = &'static str> {
+    CARRIED.iter().chain(OF_COMPOSE).copied().chain(outside::names())
+}
+
 impl Making<'_, '_> {
     /// Reads it.
     pub fn made(mut self) -> Draft {
@@ -65,7 +70,7 @@ impl Making<'_, '_> {
         let node = self.source.node;
         let whole = Key { what, span: self.source.span, node };
         for (name, key) in whole.subs() {
-            if key.node.value != Yaml::Null {
+            if key.node.value != Yaml::Null || !known().any(|other| other == name) {
                 self.key(name, &key);
             } else if !matches!(name, "command" | "entrypoint") {
                 self.exact(&key, "");
@@ -77,10 +82,6 @@ impl Making<'_, '_> {
             && !self.source.is_oneshot
         {
             self.draft.set("restart.policy", "never", self.source.span);
-        }
-        if node.get("stop_grace_period").is_none() {
-            // Docker's default, which is not foster's.
-            self.draft.set("stop.timeout", "10s", self.source.span);
         }
         self.say_of_variables(&whole);
         self.draft
@@ -170,11 +171,7 @@ impl Making<'_, '_> {
                     let why = outside::advice(option, key.node);
                     self.not_carried(key, why);
                 }
-                None => {
-                    let known: Vec<&str> =
-                        CARRIED.iter().chain(OF_COMPOSE).copied().chain(outside::names()).collect();
-                    self.unknown(key, name, &known);
-                }
+                None => self.unknown(key, name, &known().collect::<Vec<_>>()),
             },
         }
     }
@@ -277,7 +274,7 @@ impl Making<'_, '_> {
     }
 
     /// The service of this container that a value names as a host.
-    fn names_a_host(&self, variable: &str, value: &str) -> Option<String> {
+    pub fn names_a_host(&self, variable: &str, value: &str) -> Option<String> {
         let is_host =
             ["HOST", "SERVER", "ADDR"].iter().any(|word| variable.to_ascii_uppercase().contains(word));
         let names = |called: &str| {
