@@ -51,6 +51,23 @@ fn a_unit_without_restart_is_not_restarted() {
 }
 
 #[test]
+fn output_goes_to_files_where_the_unit_says_so() {
+    let source = unit(
+        "[Service]\nExecStart=/srv/a\nStandardError=append:/var/log/a.err\nStandardOutput=append:/var/log/a.log\n\
+         Restart=always\n",
+    );
+    assert_eq!(
+        file(&source.converted(), "web.toml"),
+        "command = [\"/srv/a\"]\n\n[log]\nto = \"file\"\n\n[log.file]\npath = \"/var/log/a.log\"\nformat = \"raw\"\n\
+         stderr-path = \"/var/log/a.err\"\n"
+    );
+    let once = unit("[Service]\nType=oneshot\nRestart=always\nExecStart=/srv/a\nStandardError=file:/x\n");
+    let report = report(&once, &once.converted());
+    assert!(report.contains("Restart: not carried; a oneshot ends after its success"), "{report}");
+    assert!(report.contains("StandardError: not carried; "), "{report}");
+}
+
+#[test]
 fn several_commands_become_a_script_that_stops_at_the_first_failure() {
     let source = unit(
         "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a 'x y'\nExecStart=-/bin/b $OPTS\nExecStart=/bin/c\n",
