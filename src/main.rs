@@ -4,6 +4,7 @@
 //! init has better uses for. With other C libraries than glibc it is needed, because there it alone learns of the command line.
 #![cfg_attr(target_env = "gnu", no_main)]
 
+/// What the C library calls. It stands here and not in the library, whose tests have a `main` of their own.
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]

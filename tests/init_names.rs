@@ -64,9 +64,9 @@ const CALLS: &[Call] = &[
     call("tini", &["-vvv", "true"], 0).out("[").err("[WARN  tini ("),
     call("tini", &["true"], 0).env(&[("TINI_VERBOSITY", "2")]).out("[INFO  tini ("),
     call("tini", &["-v", "--", "sh", "-c", "echo only"], 0).env(&[("TINI_VERBOSITY", "0")]).out("only\n"),
-    call("tini", &["-s", "-w", "--", "sh", "-c", "(sleep 0.01 & ); sleep 0.1"], 0)
+    call("tini", &["-s", "-w", "--", "sh", "-c", support::ORPHAN_DIES], 0)
         .err("] Reaped zombie process with pid="),
-    call("tini", &["-w", "--", "sh", "-c", "(sleep 0.01 & ); sleep 0.1"], 0)
+    call("tini", &["-w", "--", "sh", "-c", support::ORPHAN_DIES], 0)
         .env(&[("TINI_SUBREAPER", "")])
         .err("] Reaped zombie process with pid="),
     call("tini", &["/nonexistent"], 127).err("] exec /nonexistent failed: No such file or directory"),

@@ -139,10 +139,10 @@ fn its_life_is_told_where_that_is_wished() {
     let lines: Vec<&str> = ran.stderr.lines().collect();
     assert!(lines[0].starts_with("foster init: started /bin/sh, pid "), "{ran:?}");
     assert_eq!(lines[1..], ["foster init: the command exited with code 3"]);
-    let ran = script(&["-vv"], "kill -USR1 $PPID; sleep 5");
+    let ran = script(&["-vv"], "kill -USR1 $PPID; while :; do sleep 0.1; done");
     assert!(ran.stderr.contains("foster init: passed SIGUSR1 on"), "{ran:?}");
     assert!(ran.stderr.contains("foster init: the command was killed by SIGUSR1"), "{ran:?}");
-    let ran = script(&["-w"], "(sleep 0.01 &) ; sleep 0.2");
+    let ran = script(&["-w"], support::ORPHAN_DIES);
     assert!(ran.stderr.contains("foster init: reaped process "), "{ran:?}");
 }
 

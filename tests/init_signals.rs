@@ -91,7 +91,8 @@ fn signals_are_rewritten_and_dropped_by_name_and_number() {
 #[test]
 fn the_group_gets_signals_where_it_was_asked_for() {
     needs_namespace!();
-    let script = "\"$HELPER\" @helper serve member & exec \"$HELPER\" @helper serve main delay=300";
+    // It is killed once all have heard, and before it would end by itself.
+    let script = "\"$HELPER\" @helper serve member & exec \"$HELPER\" @helper serve main delay=1000000";
     for (init, group) in [
         (&["init", "--"][..], false),
         (&["init", "-g", "--"], true),
@@ -109,7 +110,8 @@ fn the_group_gets_signals_where_it_was_asked_for() {
         if group {
             c.wait_event("term member");
         }
-        c.expect_exit(0);
+        c.kill("main", libc::SIGKILL);
+        c.expect_exit(137);
         // dumb-init says it to the rest of the group at the end, and the kernel is quicker.
         let told = c.events().iter().any(|event| event == "term member");
         c.check(told == group, &format!("{init:?}: member was told: {told}"));
@@ -119,14 +121,16 @@ fn the_group_gets_signals_where_it_was_asked_for() {
 #[test]
 fn the_group_is_asked_for_by_the_environment_too() {
     needs_namespace!();
-    let script = "\"$HELPER\" @helper serve member & exec \"$HELPER\" @helper serve main delay=300";
+    // It is killed once all have heard, and before it would end by itself.
+    let script = "\"$HELPER\" @helper serve member & exec \"$HELPER\" @helper serve main delay=1000000";
     for (init, name) in [("init", "FOSTER_INIT_KILL_GROUP"), ("tini", "TINI_KILL_PROCESS_GROUP")] {
         let mut c = container(&[init, "--"], &["/bin/sh", "-c", script]).env(name, "1").start();
         c.wait_event("up member");
         c.wait_event("up main");
         c.terminate();
         c.wait_event("term member");
-        c.expect_exit(0);
+        c.kill("main", libc::SIGKILL);
+        c.expect_exit(137);
     }
 }
 
@@ -137,7 +141,7 @@ fn what_is_left_is_asked_and_then_killed_within_the_time() {
         "setsid \"$HELPER\" @helper serve polite & setsid \"$HELPER\" @helper serve stubborn ignore &
         exec \"$HELPER\" @helper serve main";
     for below in [None, Some("\"$@\" & wait $!; code=$?; \"$HELPER\" @helper look; exit $code")] {
-        let mut setup = container(&["init", "--wait", "1s", "--"], &["/bin/sh", "-c", script]);
+        let mut setup = container(&["init", "--wait", "3s", "--"], &["/bin/sh", "-c", script]);
         if let Some(script) = below {
             setup = setup.below(script);
         }
@@ -151,7 +155,7 @@ fn what_is_left_is_asked_and_then_killed_within_the_time() {
             c.position(&format!("term {name}"));
         }
         c.position("end polite");
-        c.check(exit.after >= Duration::from_secs(1), "stubborn was not given its time");
+        c.check(exit.after >= Duration::from_secs(3), "stubborn was not given its time");
     }
 }
 
@@ -216,7 +220,7 @@ fn an_idle_init_does_not_wake() {
     needs_namespace!();
     for init in [&["init", "--"][..], &["tini", "--"], &["dumb-init"], &["catatonit", "--"]] {
         let c = hearing(init);
-        pause(Duration::from_millis(300));
+        c.wait_rest();
         let before = c.context_switches();
         pause(Duration::from_millis(2500));
         c.check(c.context_switches() == before, &format!("{init:?} woke up"));

@@ -3,9 +3,7 @@
 
 mod support;
 
-use support::{
-    Container, Output, PATIENCE, Setup, eventually, find_program, foster_bin, needs_namespace, skip,
-};
+use support::{Output, PATIENCE, Setup, eventually, find_program, foster_bin, needs_namespace, skip};
 
 const INITS: [&[&str]; 4] = [&["init", "--"], &["tini", "--"], &["catatonit", "--"], &["dumb-init"]];
 
@@ -16,13 +14,6 @@ fn at_terminal(init: &[&str], command: &[&str]) -> Setup {
         .arguments(&[init, command].concat())
         .env("FOSTER", foster.to_str().unwrap())
         .env("PS1", "")
-}
-
-/// The process group in the foreground of the terminal, by its leader.
-fn foreground(c: &Container) -> String {
-    let group = nix::unistd::tcgetpgrp(c.terminal()).map(nix::unistd::Pid::as_raw).unwrap_or_default();
-    let leader = c.processes().into_iter().find(|one| one.outside == group);
-    leader.map(|one| one.name).unwrap_or_default()
 }
 
 #[test]
@@ -53,16 +44,7 @@ fn a_shell_below_has_job_control() {
     }
     for init in INITS {
         let mut c = at_terminal(init, &["bash", "--norc", "-i"]).start();
-        c.type_in("sleep 1000\n");
-        c.wait_program("sleep");
-        c.type_in("\x1a");
-        c.wait_line(&["Stopped", "sleep 1000"]);
-        c.type_in("fg\n");
-        c.check(eventually(PATIENCE, || foreground(&c) == "sleep"), "the job is in the foreground");
-        c.type_in("\x03");
-        c.type_in("echo \"it was $?\"; exit 4\n");
-        c.wait_line(&["it was 130"]);
-        c.expect_exit(4);
+        c.expect_job_control();
     }
 }
 
@@ -76,15 +58,15 @@ fn below_a_shell_the_init_is_a_job_and_stops_and_goes_on_with_its_command() {
         let mut c = at_terminal(&["init", "--"], &["bash", "--norc", "-i"]).start();
         c.type_in(&format!("$FOSTER {init} sleep 1000\n"));
         c.wait_program("sleep");
-        let in_front = || matches!(foreground(&c).as_str(), "sleep" | "foster");
+        let in_front = || matches!(c.in_foreground().as_str(), "sleep" | "foster");
         c.check(eventually(PATIENCE, in_front), "the command has the terminal");
         c.type_in("\x1a");
         c.wait_line(&["Stopped", init]);
-        c.check(eventually(PATIENCE, || foreground(&c) == "bash"), "the shell has it back");
+        c.wait_in_foreground("bash");
         c.type_in("fg\n");
         let runs = || {
             c.processes().iter().all(|one| one.name != "sleep" || one.state != 'T')
-                && foreground(&c) != "bash"
+                && c.in_foreground() != "bash"
         };
         c.check(eventually(PATIENCE, runs), &format!("{init}: it does not go on"));
         c.type_in("\x03");
@@ -103,7 +85,7 @@ fn in_the_background_of_a_shell_it_leaves_the_terminal_to_the_shell() {
     let mut c = at_terminal(&["init", "--"], &["bash", "--norc", "-i"]).start();
     c.type_in("$FOSTER init -- sleep 1000 &\n");
     c.wait_program("sleep");
-    c.check(foreground(&c) == "bash", "the terminal was taken");
+    c.check(c.in_foreground() == "bash", "the terminal was taken");
     c.type_in("kill %1; wait %1; echo \"it was $?\"; exit 4\n");
     c.wait_line(&["it was 143"]);
     c.expect_exit(4);

@@ -12,8 +12,9 @@ use support::{
     Container, Line, PATIENCE, PROMPT, Setup, Source, eventually, needs_namespace, serve, sh, signal,
 };
 
-/// So that what services say is in the order of their starts.
-const READY_LATER: &str = "[ready]\ndelay = \"200ms\"\n";
+/// With the option of a helper, so that what services say is in the order of their starts.
+const NOTIFIES: &str = "[ready]\nnotify = true\n";
+const LATER: &str = "ready=200";
 
 fn hang_up(c: &Container) {
     signal(c.init(), libc::SIGHUP);
@@ -86,15 +87,15 @@ fn ask(c: &Container, body: &Value) -> (u16, Value) {
 fn what_changed_is_restarted_with_its_dependents_in_order_and_nothing_else() {
     needs_namespace!();
     let mut c = Setup::new()
-        .service("db", serve("db", &[]) + READY_LATER)
-        .service("app", serve("app", &["delay=50"]) + "requires = [\"db\"]\n" + READY_LATER)
+        .service("db", serve("db", &[LATER]) + NOTIFIES)
+        .service("app", serve("app", &["delay=50", LATER]) + "requires = [\"db\"]\n" + NOTIFIES)
         .service("web", serve("web", &["delay=50"]) + "requires = [\"app\"]\n")
         .service("other", serve("other", &[]))
         .start();
     for name in ["db", "app", "web", "other"] {
         c.wait_event(&format!("up {name}"));
     }
-    write(&c, "db", &(serve("db", &["code=0"]) + READY_LATER));
+    write(&c, "db", &(serve("db", &["code=0", LATER]) + NOTIFIES));
     let said = apply(&c, 1);
     expect(&c, &said, "applied: 3 restarted (app, db, web)");
     c.wait_events("up web", 2);
@@ -211,7 +212,7 @@ fn an_apply_during_the_boot_counts_for_what_has_not_begun() {
 #[test]
 fn an_apply_during_the_shutdown_is_refused() {
     needs_namespace!();
-    let mut c = Setup::new().service("web", serve("web", &["delay=1500"])).start();
+    let mut c = Setup::new().service("web", serve("web", &["delay=3500"])).start();
     c.wait_event("up web");
     c.terminate();
     c.wait_event("term web");
@@ -259,15 +260,15 @@ fn settings_count_from_the_apply_on() {
         .env("FOSTER_SOCKET", "")
         .start();
     c.wait_event("up web");
-    let config = "log-level = \"info\"\nsocket = \"/nowhere/foster.sock\"\n[shutdown]\ntimeout = \"800ms\"\nsignals = [\"USR2\"]\n";
+    let config = "log-level = \"info\"\nsocket = \"/nowhere/foster.sock\"\n[shutdown]\ntimeout = \"1s\"\nsignals = [\"USR2\"]\n";
     fs::write(c.path("foster.toml"), config).unwrap();
     let said = apply(&c, 1);
     expect(&c, &said, "applied: settings (shutdown.timeout, shutdown.signals, log-level, socket)");
     c.wait_line(&["the control socket", "/nowhere/foster.sock", "restarted"]);
     c.signal(libc::SIGUSR2);
     c.wait_line(&["SIGUSR2 received"]);
-    let exit = c.wait_exit(Duration::from_secs(5));
-    c.check(exit.after < Duration::from_secs(3), &format!("it took {:?}", exit.after));
+    let exit = c.wait_exit(PATIENCE);
+    c.check(exit.after < Duration::from_secs(7), &format!("it took {:?}", exit.after));
 }
 
 #[test]
@@ -346,7 +347,7 @@ fn a_client_is_told_what_would_change_and_then_what_has() {
         .service("web", serve("web", &[]) + "requires = [\"db\"]\n")
         .start();
     c.wait_event("up web");
-    write(&c, "db", &(serve("db", &["code=0"]) + "umask = \"027\"\n" + READY_LATER));
+    write(&c, "db", &(serve("db", &["code=0", LATER]) + "umask = \"027\"\n" + NOTIFIES));
     write(&c, "new", &serve("new", &[]));
     let changes = json!([
         {"service": "db", "change": "restarted", "keys": ["ready", "command", "umask"], "because": null},
@@ -360,6 +361,7 @@ fn a_client_is_told_what_would_change_and_then_what_has() {
     let (status, told) = ask(&c, &json!({}));
     c.check(status == 200 && told["ok"] == true && told["changes"] == changes, &told.to_string());
     // It has waited for all of them, and db takes a while to be ready.
+    c.wait_event("up new");
     c.check_order(&["term web", "term db", "up new"]);
     c.wait_events("up web", 2);
     c.check(!c.printed(&["applied"]), "who asks is told, and nobody else");
@@ -388,7 +390,7 @@ fn a_client_is_told_what_would_change_and_then_what_has() {
 #[test]
 fn of_two_clients_the_one_whose_plan_is_overtaken_is_told_so() {
     needs_namespace!();
-    let mut c = Setup::new().service("slow", serve("slow", &["delay=700"])).start();
+    let mut c = Setup::new().service("slow", serve("slow", &["delay=3000"])).start();
     c.wait_event("up slow");
     write(&c, "slow", &serve("slow", &["code=1"]));
     let first = post(&c, &json!({}));
@@ -402,18 +404,26 @@ fn of_two_clients_the_one_whose_plan_is_overtaken_is_told_so() {
     c.stop_within(PROMPT);
 }
 
-/// Stops the process that reads the configuration, and gives what it is.
-fn hold_reader(c: &Container) -> support::Process {
-    let mut found = None;
+/// Asks for an apply, stops the process that reads the configuration for that, and gives what it is; asks again where it was
+/// done before that.
+fn hold_reader(c: &Container, mut ask: impl FnMut()) -> support::Process {
+    let second = Duration::from_secs(1);
     let reader = || {
         let mut all = c.processes().into_iter();
-        found = all.find(|one| one.exe == support::foster_bin() && one.inside != 1);
-        found.is_some()
+        all.find(|one| one.exe == support::foster_bin() && one.inside != 1)
     };
-    c.check(eventually(PATIENCE, reader), "nobody reads the configuration");
-    let found = found.unwrap();
-    signal(found.outside, libc::SIGSTOP);
-    found
+    for _ in 0..20 {
+        ask();
+        if !eventually(second, || reader().is_some()) {
+            continue;
+        }
+        let Some(found) = reader() else { continue };
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(found.outside), nix::sys::signal::SIGSTOP);
+        if eventually(second, || reader().is_some_and(|one| one.inside == found.inside && one.state == 'T')) {
+            return found;
+        }
+    }
+    c.fail("nobody reads the configuration")
 }
 
 /// A configuration that takes a while to read.
@@ -429,8 +439,7 @@ fn a_configuration_that_hangs_holds_nobody_up_and_is_given_up() {
     needs_namespace!();
     let mut c = big(Setup::new().service("web", serve("web", &[]))).start();
     c.wait_event("up web");
-    hang_up(&c);
-    let reader = hold_reader(&c);
+    let reader = hold_reader(&c, || hang_up(&c));
     c.kill("web", libc::SIGKILL);
     c.wait_events("up web", 2);
     hang_up(&c);
@@ -450,8 +459,7 @@ fn a_configuration_that_hangs_does_not_delay_the_end() {
     needs_namespace!();
     let mut c = big(Setup::new().service("web", serve("web", &[]))).start();
     c.wait_event("up web");
-    hang_up(&c);
-    hold_reader(&c);
+    hold_reader(&c, || hang_up(&c));
     c.stop_within(PROMPT);
 }
 
@@ -460,11 +468,12 @@ fn a_reader_that_dies_is_told_of() {
     needs_namespace!();
     let mut c = big(Setup::new().service("web", serve("web", &[]))).start();
     c.wait_event("up web");
-    hang_up(&c);
-    let reader = hold_reader(&c);
+    let reader = hold_reader(&c, || hang_up(&c));
     signal(reader.outside, libc::SIGKILL);
-    let said = outcome(&c, 1);
-    expect(&c, &said, "cannot read the configuration: the process that reads it was killed by SIGKILL");
+    c.wait_line(&[
+        "applied",
+        "cannot read the configuration: the process that reads it was killed by SIGKILL",
+    ]);
     untouched(&c, "web");
     c.stop_within(PROMPT);
 }
@@ -475,8 +484,8 @@ fn what_somebody_asked_for_is_done_though_he_left_or_waited_long_enough() {
     let mut c = big(Setup::new().service("web", serve("web", &[]))).start();
     c.wait_event("up web");
     write(&c, "first", &serve("first", &[]));
-    let leaves = post(&c, &json!({}));
-    let reader = hold_reader(&c);
+    let mut leaves = Vec::new();
+    let reader = hold_reader(&c, || leaves.push(post(&c, &json!({}))));
     write(&c, "second", &serve("second", &[]));
     let (status, told) = ask(&c, &json!({"timeout": 0.2}));
     c.check(status == 504 && told["reason"] == "not done in time; it goes on", &told.to_string());

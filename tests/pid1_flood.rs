@@ -76,5 +76,5 @@ fn behind_a_console_that_nobody_reads_all_verbs_work_and_the_shutdown_keeps_its_
     c.wait_events("up web", 2);
     let memory = c.anonymous_memory();
     c.check(memory <= 6 << 20, &format!("{memory} bytes of memory"));
-    c.stop_within(Duration::from_secs(5));
+    c.stop_within(Duration::from_secs(8));
 }

@@ -62,7 +62,7 @@ fn a_signal_that_nobody_is_there_for_does_not_end_a_supervisor_that_is_not_pid_1
 #[test]
 fn a_group_whose_last_member_somebody_else_reaped_is_not_late() {
     needs_namespace!();
-    let patient = "[restart]\nlimit = 2\n[stop]\nsignal = \"SIGWINCH\"\ntimeout = \"1s\"\n";
+    let patient = "[restart]\nlimit = 2\n[stop]\nsignal = \"SIGWINCH\"\ntimeout = \"5s\"\n";
     let mut c = Setup::new().service("web", helper(&["outsider"]) + patient).start();
     c.wait_event("up outsider");
     c.expect_exit(1);

@@ -4,7 +4,7 @@
 mod support;
 
 use std::time::Duration;
-use support::{Setup, eventually, needs_namespace, serve};
+use support::{Setup, needs_namespace, serve};
 
 /// Waits by design: its subject is that nothing happens for twenty seconds.
 #[test]
@@ -19,13 +19,7 @@ fn a_hundred_idle_services_wake_pid_1_not_once_in_twenty_seconds() {
     for number in 0..100 {
         c.wait_event(&format!("up s{number}"));
     }
-    // The work of the boot ends: no switch for half a second.
-    let mut last = c.context_switches();
-    let quiet = eventually(Duration::from_secs(10), || {
-        support::pause(Duration::from_millis(500));
-        std::mem::replace(&mut last, c.context_switches()) == c.context_switches()
-    });
-    c.check(quiet, "it does not come to rest");
+    c.wait_rest();
     let (switches, cpu) = (c.context_switches(), c.cpu_time());
     support::pause(Duration::from_secs(20));
     let woken = c.context_switches() - switches;

@@ -52,17 +52,17 @@ fn who_does_not_say_it_in_time_is_stopped_with_the_reason() {
         "essential = false\n".to_owned()
             + &speaker("db", steps)
             + ready
-            + "timeout = \"200ms\"\n[restart]\npolicy = \"never\"\n"
+            + "timeout = \"2s\"\n[restart]\npolicy = \"never\"\n"
     };
     for (steps, ready, reason) in [
-        (&[][..], WAYS[0].1, "db: was not ready within 200ms: it did not say READY=1"),
+        (&[][..], WAYS[0].1, "db: was not ready within 2s: it did not say READY=1"),
         (
             &["say:STATUS=half\tway"],
             WAYS[0].1,
-            "db: was not ready within 200ms: it did not say READY=1, but: half\\tway",
+            "db: was not ready within 2s: it did not say READY=1, but: half\\tway",
         ),
-        (&["write:7:x"], WAYS[1].1, "db: was not ready within 200ms: no newline on descriptor 7"),
-        (&["close:7"], WAYS[1].1, "db: was not ready within 200ms: closed descriptor 7 without a newline"),
+        (&["write:7:x"], WAYS[1].1, "db: was not ready within 2s: no newline on descriptor 7"),
+        (&["close:7"], WAYS[1].1, "db: was not ready within 2s: closed descriptor 7 without a newline"),
     ] {
         let mut c = Setup::new().service("db", toml(steps, ready)).service("web", serve("web", &[])).start();
         c.wait_line(&[reason]);
@@ -115,16 +115,16 @@ fn a_shutdown_does_not_wait_for_a_word() {
 fn a_watchdog_is_fed_or_bites() {
     needs_namespace!();
     let toml = speaker("db", &["given", "every:50:WATCHDOG=1", "usr1:say:WATCHDOG=trigger"])
-        + "[health]\nwatchdog = \"600ms\"\n";
+        + "[health]\nwatchdog = \"3s\"\n";
     let mut c = Setup::new().service("db", toml).start();
-    c.wait_event("given db fds=- names=- pid=false watchdog=600000 own=true store=- notify=true");
-    support::pause(Duration::from_millis(1500));
+    c.wait_event("given db fds=- names=- pid=false watchdog=3000000 own=true store=- notify=true");
+    support::pause(Duration::from_millis(4500));
     c.check(c.events().iter().filter(|event| event.starts_with("up db")).count() == 1, "it was fed and bit");
     usr1(&c, "db");
     c.wait_line(&["db: says that it does not work; sending SIGABRT"]);
     c.wait_events("up db", 2);
     std::fs::write(c.path("silence"), "").unwrap();
-    c.wait_line(&["db: did not say for 600ms that it is alive; sending SIGABRT"]);
+    c.wait_line(&["db: did not say for 3s that it is alive; sending SIGABRT"]);
     c.wait_events("up db", 3);
     c.stop_within(PROMPT);
 }
@@ -144,8 +144,8 @@ fn who_ignores_the_bite_of_its_watchdog_is_killed() {
 #[test]
 fn more_time_is_given_to_who_asks_for_it() {
     needs_namespace!();
-    let toml = speaker("db", &["say:EXTEND_TIMEOUT_USEC=20000000", "sleep:700", "say:READY=1"])
-        + "[ready]\nnotify = true\ntimeout = \"400ms\"\n";
+    let toml = speaker("db", &["say:EXTEND_TIMEOUT_USEC=20000000", "sleep:3000", "say:READY=1"])
+        + "[ready]\nnotify = true\ntimeout = \"2s\"\n";
     let mut c = Setup::new().service("db", toml).start();
     c.wait_state("db", "ready");
     c.check(!c.printed(&["not ready"]), "it was not given the time");
@@ -155,13 +155,14 @@ fn more_time_is_given_to_who_asks_for_it() {
 #[test]
 fn a_reload_waits_until_the_service_says_that_it_is_through() {
     needs_namespace!();
-    let reload = "[ready]\nnotify = true\n[reload]\nnotify = true\ntimeout = \"500ms\"\n";
+    let reload =
+        |timeout: &str| format!("[ready]\nnotify = true\n[reload]\nnotify = true\ntimeout = \"{timeout}\"\n");
     let steps =
         ["say:READY=1", "hup:say:RELOADING=1|MONOTONIC_USEC=NOW", "hup:event:reloading", "hup:say:READY=1"];
     let stale = ["say:READY=1", "hup:say:RELOADING=1|MONOTONIC_USEC=1", "hup:say:READY=1"];
     let mut c = Setup::new()
-        .service("web", speaker("web", &steps) + reload)
-        .service("old", speaker("old", &stale) + reload)
+        .service("web", speaker("web", &steps) + &reload("20s"))
+        .service("old", speaker("old", &stale) + &reload("500ms"))
         .start();
     c.wait_state("web", "ready");
     c.wait_state("old", "ready");
@@ -175,12 +176,13 @@ fn a_reload_waits_until_the_service_says_that_it_is_through() {
 fn who_says_that_it_stops_is_awaited() {
     needs_namespace!();
     let toml = "essential = false\n".to_owned()
-        + &speaker("db", &["say:READY=1", "usr1:say:STOPPING=1", "usr1:sleep:300", "usr1:exit:0"])
+        + &speaker("db", &["say:READY=1", "usr1:say:STOPPING=1", "hup:exit:0"])
         + "[ready]\nnotify = true\n[restart]\npolicy = \"on-failure\"\n";
     let mut c = Setup::new().service("db", toml).service("web", serve("web", &[])).start();
     c.wait_state("db", "ready");
     usr1(&c, "db");
     c.wait_state("db", "stopping");
+    c.kill("db", libc::SIGHUP);
     c.wait_state("db", "done");
     c.check(!c.events().contains(&"term db".to_owned()), "it was stopped");
     c.stop_within(PROMPT);
@@ -335,14 +337,17 @@ fn a_flood_of_nonsense_changes_nothing() {
     // What a first time costs is no growth.
     c.foster_ends(0, &["restart", "other"]);
     c.kill("db", libc::SIGHUP);
-    c.wait_event("flooded");
+    let ends = |event: &'static str| {
+        c.wait_for("the end of the flood", 3 * PATIENCE, |lines| {
+            lines.iter().any(|line| line.text == event).then_some(())
+        });
+    };
+    ends("flooded");
     let (descriptors, memory) = (c.descriptors(), anonymous_memory(&c));
     usr1(&c, "db");
     // Meanwhile others are served.
     c.foster_ends(0, &["restart", "other"]);
-    c.wait_for("the end of the flood", 3 * PATIENCE, |lines| {
-        lines.iter().find(|line| line.text == "barrier db").cloned()
-    });
+    ends("barrier db");
     c.wait_state("db", "starting");
     c.check(c.descriptors() <= descriptors + 1, "descriptors are left");
     let grown = anonymous_memory(&c).saturating_sub(memory);

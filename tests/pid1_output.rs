@@ -109,7 +109,7 @@ fn a_reader_that_stalls_cannot_hold_up_a_stop() {
     support::pause(Duration::from_millis(300));
     c.kill("web", libc::SIGKILL);
     c.wait_events("up web", 2);
-    c.stop_within(Duration::from_secs(4));
+    c.stop_within(support::PROMPT);
     c.position("term web");
 }
 
@@ -154,5 +154,5 @@ fn a_flood_does_not_delay_a_stop() {
     let mut c = Setup::new().service("loud", sh(loud)).service("web", serve("web", &[])).start();
     c.wait_event("up loud");
     c.wait_event("up web");
-    c.stop_within(Duration::from_secs(4));
+    c.stop_within(support::PROMPT);
 }

@@ -91,7 +91,7 @@ fn every_page_tells_what_is_from_the_boot_to_the_end() {
     let mut c = pages(address)
         .prelude("mkfifo $DIRECTORY/door")
         .service("gate", gate())
-        .service("web", serve("web", &["delay=1500"]) + "requires = [\"gate\"]\n")
+        .service("web", serve("web", &["delay=4000"]) + "requires = [\"gate\"]\n")
         .start();
     c.wait_event("up gate");
     expect(address, "/livez", 200, "alive\n");
@@ -268,8 +268,9 @@ fn the_figures_are_those_of_the_tree_in_both_formats() {
 
     let page = get(address, "/metrics");
     assert!(page.head.contains("content-type: text/plain; version=0.0.4"), "{}", page.head);
-    let again = get(address, "/metrics");
-    assert_eq!(page.body, again.body, "it was rendered twice within a second");
+    // A second may end between two.
+    let same = || get(address, "/metrics").body == get(address, "/metrics").body;
+    c.check((0..5).any(|_| same()), "it is rendered more than once in a second");
     let settled = || {
         let (_, series) = figures(&get(address, "/metrics").body, false);
         value(&series, "foster_service_restarts_total", &[("service", "web")]) == 1.0

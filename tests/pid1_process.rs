@@ -120,10 +120,12 @@ fn a_stopped_process_is_continued_to_stop() {
 #[test]
 fn the_stop_signal_goes_to_the_group_unless_that_is_off() {
     needs_namespace!();
-    let script = "\"$HELPER\" @helper serve child & exec \"$HELPER\" @helper serve web delay=500";
-    for (group, order) in
-        [(true, ["term child", "end child", "end web"]), (false, ["term web", "end web", "term child"])]
-    {
+    for (group, delay, order) in [
+        (true, 3000, ["term child", "end child", "end web"]),
+        (false, 300, ["term web", "end web", "term child"]),
+    ] {
+        let script =
+            &format!("\"$HELPER\" @helper serve child & exec \"$HELPER\" @helper serve web delay={delay}");
         let mut c = Setup::new().service("web", sh(script) + &format!("[stop]\ngroup = {group}\n")).start();
         c.wait_event("up child");
         c.wait_event("up web");

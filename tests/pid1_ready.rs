@@ -171,13 +171,15 @@ fn each_kind_is_no_hindrance_to_a_shutdown() {
 fn a_delay_counts_from_exec() {
     needs_namespace!();
     let mut c = Setup::new()
-        .service("web", serve("web", &[]) + "[ready]\ndelay = \"400ms\"\n")
+        .service("web", serve("web", &[]) + "[ready]\ndelay = \"1s\"\n")
         .service("app", serve("app", &[]) + "requires = [\"web\"]\n")
+        .held()
         .start();
-    let web = c.wait_event("up web").at;
+    // What is seen of the first may be late; it began after this.
+    let begin = std::time::Instant::now();
+    c.release();
     let app = c.wait_event("up app").at;
-    // The line of the first may be seen late.
-    c.check(app - web >= Duration::from_millis(300), &format!("{:?}", app - web));
+    c.check(app - begin >= Duration::from_secs(1), &format!("{:?}", app - begin));
     c.stop_within(PROMPT);
 }
 
@@ -259,12 +261,12 @@ fn a_command_runs_as_the_service_does_and_its_words_are_not_the_service_s() {
     let toml = sh("echo up web $$ >>$EVENTS; exec sleep 1000")
         + "working-directory = \"/usr\"\nstdin = \"/etc/hostname\"\n[environment]\nCOLOUR = \"green\"\n"
         + &format!(
-            "[ready]\nexec = [\"/bin/sh\", \"-c\", {probe:?}]\ntimeout = \"500ms\"\n[restart]\ndelay = \"10ms\"\n"
+            "[ready]\nexec = [\"/bin/sh\", \"-c\", {probe:?}]\ntimeout = \"3s\"\n[restart]\ndelay = \"10ms\"\n"
         );
     let mut c = Setup::new().service("web", toml).start();
     let first = c.wait_event("up web").text.split(' ').nth(2).unwrap().to_owned();
     c.wait_event(&format!("probe web {first} green end"));
-    c.wait_line(&["web: was not ready within 500ms: exited with code 1: /usr"]);
+    c.wait_line(&["web: was not ready within 3s: exited with code 1: /usr"]);
     fs::write(c.path("go"), "").unwrap();
     c.wait_events("up web", 2);
     c.check(!c.printed(&["web", "| words"]), "the log has what a probe said");
@@ -275,9 +277,9 @@ fn a_command_runs_as_the_service_does_and_its_words_are_not_the_service_s() {
 fn a_command_that_cannot_be_executed_says_why() {
     needs_namespace!();
     let toml = up()
-        + "essential = false\n[ready]\nexec = [\"/no/such/probe\"]\ntimeout = \"100ms\"\n[restart]\npolicy = \"never\"\n";
+        + "essential = false\n[ready]\nexec = [\"/no/such/probe\"]\ntimeout = \"2s\"\n[restart]\npolicy = \"never\"\n";
     let mut c = Setup::new().service("web", toml).service("other", serve("other", &[])).start();
-    c.wait_line(&["web: was not ready within 100ms: cannot ", "/no/such/probe"]);
+    c.wait_line(&["web: was not ready within 2s: cannot ", "/no/such/probe"]);
     c.check(eventually(support::PATIENCE, || c.zombies().is_empty()), "zombies");
     c.stop_within(PROMPT);
 }
@@ -310,10 +312,10 @@ fn a_file_from_before_the_start_is_no_sign_until_it_is_another() {
         c.wait_event("up app");
         c.stop_within(PROMPT);
     }
-    let mut c = by_file("${DIRECTORY}/pid", "timeout = \"100ms\"\n[restart]\npolicy = \"never\"\n").start();
+    let mut c = by_file("${DIRECTORY}/pid", "timeout = \"2s\"\n[restart]\npolicy = \"never\"\n").start();
     fs::write(c.path("pid"), "1").unwrap();
     c.release();
-    c.wait_line(&["web: was not ready within 100ms: ", "/pid is the one from before the start"]);
+    c.wait_line(&["web: was not ready within 2s: ", "/pid is the one from before the start"]);
     c.wait_exit(support::PATIENCE);
 }
 

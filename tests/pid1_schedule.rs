@@ -5,7 +5,9 @@ mod support;
 
 use std::fs;
 use std::time::Duration;
-use support::{Container, PATIENCE, PROMPT, Setup, eventually, needs_namespace, pause, serve, sh, signal};
+use support::{
+    Container, Line, PATIENCE, PROMPT, Setup, eventually, needs_namespace, pause, serve, sh, signal,
+};
 
 const NEVER: &str = "0 0 1 1 *";
 const EACH_SECOND: &str = "* * * * * *";
@@ -48,10 +50,12 @@ fn a_job_runs_at_its_times_again_and_again_and_its_output_is_logged() {
     let mut c = Setup::new()
         .service("job", job(sh("echo done; echo ran $(date +%s) >> $EVENTS"), EACH_SECOND, ""))
         .start();
-    c.wait_events("ran", 3);
+    c.wait_events("ran", 6);
     c.wait_line(&["job", "done"]);
     let seconds = seconds(&c);
-    c.check(seconds.windows(2).all(|pair| pair[0] < pair[1]), &format!("twice in a second: {seconds:?}"));
+    // A late one may be of the next second, and come before the run of that.
+    let time = seconds[seconds.len() - 1] - seconds[0];
+    c.check(seconds.len() as u64 <= time + 2, &format!("twice in a second: {seconds:?}"));
     c.check(c.status_of("job")["restarts"].as_u64() >= Some(2), "it was started again");
     c.stop_within(PROMPT);
 }
@@ -63,7 +67,7 @@ fn a_job_does_not_run_before_its_time_and_costs_nothing_until_then() {
     c.wait_event("up web");
     wait_armed(&c, "job");
     c.check(c.status_of("job")["ready"] == true, "who waits for it waits for nothing");
-    pause(Duration::from_millis(500));
+    c.wait_rest();
     let before = c.context_switches();
     // Waits by design: its subject is that nothing happens.
     pause(Duration::from_secs(3));
@@ -93,11 +97,19 @@ fn a_run_that_is_due_while_it_runs_comes_afterwards_if_that_is_wanted() {
         .service("job", job(serve("job", &[]), EACH_SECOND, "overlap = \"queue\"\nrun-at-start = true\n"))
         .start();
     c.wait_event("up job");
-    c.wait_line(&["job", "still runs", "runs again afterwards"]);
-    c.kill("job", libc::SIGTERM);
-    let ups = c.wait_events("up job", 2);
-    let end = c.wait_event("end job");
-    c.check(ups[1].at - end.at < Duration::from_millis(700), "it waited for its next time");
+    // Just after one of its times it is long to the next. More than once, for a pause may come between.
+    let at_once = (1..=5).any(|run| {
+        let up = c.wait_events("up job", run).pop().unwrap();
+        c.wait_for("the line about it", PATIENCE, |lines| {
+            let told = |line: &&Line| line.at > up.at && line.text.contains("runs again afterwards");
+            lines.iter().find(told).cloned()
+        });
+        c.kill("job", libc::SIGTERM);
+        let next = c.wait_events("up job", run + 1).pop().unwrap();
+        let end = c.wait_events("end job", run).pop().unwrap();
+        next.at - end.at < Duration::from_millis(700)
+    });
+    c.check(at_once, "it waits for its next time");
     c.stop_within(PROMPT);
 }
 
@@ -170,7 +182,8 @@ fn a_job_that_is_stopped_does_not_run_until_it_is_started_again() {
     c.wait_event("up long");
     let answer = c.post("/v1/stop", "{\"services\":[\"*\"],\"timeout\":20}");
     c.check(answer.status == 200, &format!("{answer:?}"));
-    c.wait_event("end long");
+    c.catch_up();
+    c.position("end long");
     let before = c.events().len();
     // Waits by design: its subject is that nothing happens.
     pause(Duration::from_millis(2200));
@@ -216,6 +229,7 @@ fn another_expression_counts_from_the_moment_that_it_is_applied() {
     c.check(c.events().iter().filter(|event| event.starts_with("up other")).count() == 1, "it was restarted");
     fs::remove_file(file("job")).unwrap();
     apply(&c);
+    c.catch_up();
     let before = seconds(&c).len();
     // Waits by design: its subject is that nothing happens.
     pause(Duration::from_millis(2200));
@@ -234,7 +248,8 @@ fn who_was_paused_runs_what_was_missed_once() {
     signal(c.init(), libc::SIGCONT);
     c.wait_events("ran", before + 3);
     let seconds = seconds(&c);
-    c.check(seconds.windows(2).all(|pair| pair[0] < pair[1]), &format!("twice in a second: {seconds:?}"));
+    // The one that was missed may come just before the next.
+    c.check(seconds.windows(3).all(|some| some[0] < some[2]), &format!("all that was missed: {seconds:?}"));
     c.check(
         seconds.windows(2).any(|pair| pair[1] - pair[0] >= 3),
         &format!("there was no pause: {seconds:?}"),

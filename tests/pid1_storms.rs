@@ -44,7 +44,7 @@ fn a_storm_of_forks_does_not_delay_a_stop() {
         .start();
     c.wait_event("up chains");
     c.wait_event("up web");
-    c.stop_within(6 * SECOND);
+    c.stop_within(8 * SECOND);
     c.position("term web");
 }
 
@@ -67,5 +67,5 @@ fn a_fork_bomb_does_not_delay_a_stop() {
     c.release();
     c.wait_event("up bomb");
     c.check(eventually(PATIENCE, || c.pids().count() > 250), "the bomb did not go off");
-    c.stop_within(6 * SECOND);
+    c.stop_within(8 * SECOND);
 }

@@ -107,11 +107,19 @@ fn a_udp_server_gets_every_line_that_the_network_does_not_lose() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     server.set_read_timeout(Some(PATIENCE)).unwrap();
     let address = format!("udp:{}", server.local_addr().unwrap());
-    // Slowly enough for the buffer of the one who receives, beyond which datagrams are lost.
-    let script = SCRIPT.replace("echo \"line $i\";", "echo \"line $i\"; [ $((i % 20)) = 0 ] && sleep 0.01;");
+    // A hundred at a time, for which the one who receives has room; beyond that datagrams are lost.
+    let wait = "[ $((i % 100)) = 0 ] && until [ -e $DIRECTORY/got$i ]; do sleep 0.01; done;";
+    let script = SCRIPT.replace("echo \"line $i\";", &format!("echo \"line $i\"; {wait}"));
     let mut c = Setup::new().service("web", web(&script, &address)).start();
     c.wait_event("up web");
-    check_all(&c, || datagram(|to| server.recv(to)));
+    check_all(&c, || {
+        let message = datagram(|to| server.recv(to));
+        let text = String::from_utf8_lossy(&message);
+        if let Some(number) = text.rsplit(' ').next().filter(|number| number.ends_with("00")) {
+            std::fs::write(c.path(&format!("got{number}")), "").unwrap();
+        }
+        message
+    });
     c.stop_within(PROMPT);
 }
 

@@ -3,20 +3,11 @@
 
 mod support;
 
-use support::{
-    Container, Output, PATIENCE, Setup, eventually, find_program, needs_namespace, serve, sh, skip,
-};
+use support::{Output, PATIENCE, Setup, eventually, find_program, needs_namespace, serve, sh, skip};
 
 /// A container with a terminal, whose main service is a shell script.
 fn with_main(script: &str) -> Setup {
     Setup::new().output(Output::Terminal).command(&["/bin/sh", "-c", script])
-}
-
-/// The process group in the foreground of the terminal, by the main process of what it is.
-fn foreground(c: &Container) -> String {
-    let group = nix::unistd::tcgetpgrp(c.terminal()).map(nix::unistd::Pid::as_raw).unwrap_or_default();
-    let leader = c.processes().into_iter().find(|one| one.outside == group);
-    leader.map(|one| one.name).unwrap_or_default()
 }
 
 #[test]
@@ -74,12 +65,9 @@ fn ctrl_z_stops_it_is_told_and_sigcont_gives_it_the_terminal_again() {
     c.wait_line(&["ready"]);
     c.type_in("\x1a");
     c.wait_line(&["main: stopped by SIGTSTP", "SIGCONT"]);
-    c.check(
-        eventually(PATIENCE, || foreground(&c).starts_with("foster")),
-        "the terminal is the supervisor's",
-    );
+    c.wait_in_foreground("foster");
     c.foster_ends(0, &["signal", "CONT", "main"]);
-    c.check(eventually(PATIENCE, || foreground(&c) == "sh"), "the terminal is the service's again");
+    c.wait_in_foreground("sh");
     c.type_in("again\n");
     c.wait_line(&["got again"]);
     c.expect_exit(3);
@@ -92,10 +80,7 @@ fn after_ctrl_z_ctrl_c_stops_the_container() {
     c.wait_line(&["ready"]);
     c.type_in("\x1a");
     c.wait_line(&["stopped by SIGTSTP"]);
-    c.check(
-        eventually(PATIENCE, || foreground(&c).starts_with("foster")),
-        "the terminal is the supervisor's",
-    );
+    c.wait_in_foreground("foster");
     c.type_in("\x03");
     c.expect_exit(9);
 }
@@ -108,17 +93,7 @@ fn an_interactive_shell_has_job_control() {
     }
     let mut c =
         Setup::new().output(Output::Terminal).command(&["bash", "--norc", "-i"]).env("PS1", "").start();
-    c.type_in("sleep 1000\n");
-    c.wait_program("sleep");
-    c.type_in("\x1a");
-    c.wait_line(&["Stopped", "sleep 1000"]);
-    c.type_in("fg\n");
-    c.check(eventually(PATIENCE, || foreground(&c) == "sleep"), "the job is in the foreground");
-    c.type_in("\x03");
-    c.type_in("echo \"it was $?\"; exit 4\n");
-    c.wait_line(&["it was 130"]);
-    c.expect_exit(4);
-    c.check(!c.printed(&["no job control"]), "bash does not complain");
+    c.expect_job_control();
 }
 
 #[test]
@@ -214,14 +189,11 @@ fn as_a_job_of_a_shell_it_stops_with_a_second_ctrl_z_and_goes_on_with_fg() {
     c.wait_line(&["ready"]);
     c.type_in("\x1a");
     c.wait_line(&["shell: stopped by SIGTSTP"]);
-    c.check(
-        eventually(PATIENCE, || foreground(&c).starts_with("foster")),
-        "the terminal is the supervisor's",
-    );
+    c.wait_in_foreground("foster");
     c.type_in("\x1a");
     c.wait_line(&["Stopped", "$FOSTER"]);
     c.type_in("fg\n");
-    c.check(eventually(PATIENCE, || foreground(&c) == "sh"), "the terminal is the service's again");
+    c.wait_in_foreground("sh");
     c.type_in("again\n");
     c.wait_line(&["got again"]);
     c.type_in("echo \"it was $?\"; exit 0\n");

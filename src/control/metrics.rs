@@ -425,6 +425,6 @@ mod tests {
         let text = snapshot.prometheus();
         let took = begin.elapsed();
         println!("{} bytes in {took:?}", text.len());
-        assert!(took < Duration::from_millis(500), "{took:?}");
+        assert!(took < Duration::from_secs(2), "{took:?}");
     }
 }

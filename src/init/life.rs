@@ -9,7 +9,7 @@ use crate::sys::foreground::{self, Left};
 use crate::sys::init_child::{self, Began, InitChild, NotExecuted, Place};
 use crate::sys::reap::{self, Next};
 use crate::sys::signal::{self, Mask, Sent};
-use crate::sys::{Pid, fds, procs, taking};
+use crate::sys::{Pid, fds, own_pid, procs, taking};
 use std::time::{Duration, Instant};
 
 /// How many dead are taken before signals are looked at again.
@@ -34,13 +34,14 @@ pub fn live(mut options: Options) -> u8 {
         deadline: None,
         orphaned,
         rested: false,
+        blind: false,
     };
     life.run()
 }
 
 /// What an init asks of the kernel before it has a child.
 fn prepare(options: &mut Options) -> Result<(), u8> {
-    let (first, voice) = (procs::own_pid() == 1, options.voice);
+    let (first, voice) = (own_pid() == 1, options.voice);
     if first && options.rules.jobs == Jobs::Follow {
         // Nothing stops PID 1, and no shell above it would continue it.
         options.rules.jobs = Jobs::None;
@@ -96,6 +97,8 @@ struct Life {
     orphaned: Option<Signal>,
     /// What only the start needed has been given back.
     rested: bool,
+    /// A signal to everybody below could not be sent, for they cannot be found.
+    blind: bool,
 }
 
 /// What follows from an action.
@@ -244,7 +247,7 @@ impl Life {
                     signal::kill_group(pid, signal);
                 }
             }
-            Action::PassAll(number) => pass_all(number),
+            Action::PassAll(number) => self.blind = !pass_all(number),
             Action::Arm(time) => {
                 self.deadline = Instant::now().checked_add(Duration::from_millis(time.into()));
             }
@@ -259,7 +262,7 @@ impl Life {
             }
             Action::StopSelf => taking::stop_self(),
             Action::GiveUp => self.voice.note(&Note::GaveUp(self.refused)),
-            Action::Abandon => self.voice.note(&Note::Abandoned),
+            Action::Abandon => self.voice.note(&Note::Abandoned { blind: self.blind }),
             Action::Exit(code) => return Then::Exit(code),
         }
         Then::Nothing
@@ -319,10 +322,8 @@ impl Life {
 }
 
 /// PID 1 reaches everybody of its container in one call, be they its children or not: they end with it anyway. Anybody else
-/// looks for its own in /proc.
-fn pass_all(number: u8) {
-    let Some(signal) = Signal::from_number(number.into()) else { return };
-    if signal::kill_everything(signal) == Sent::Refused {
-        procs::signal_descendants(signal, &[]);
-    }
+/// looks for its own in /proc. False when that is not there.
+fn pass_all(number: u8) -> bool {
+    let Some(signal) = Signal::from_number(number.into()) else { return true };
+    signal::kill_everything(signal) != Sent::Refused || procs::signal_descendants(signal, &[]).complete
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{Exit, Signal};
 use crate::sys::signal::Sent;
-use crate::sys::{Pid, SpawnError, console, errno_text, procs};
+use crate::sys::{Pid, SpawnError, console, errno_text, own_pid};
 use std::fmt::{self, Write};
 use std::os::fd::AsFd;
 
@@ -68,7 +68,10 @@ pub enum Note<'a> {
     /// The child has ended.
     Ended(Exit),
     /// SIGKILL has not ended everybody.
-    Abandoned,
+    Abandoned {
+        /// It could not be sent: nobody could be found.
+        blind: bool,
+    },
 }
 
 impl Voice {
@@ -107,9 +110,15 @@ impl Voice {
                 self.print(WARN, format_args!("reaped process {pid}, which nobody had waited for"))
             }
             Note::Ended(exit) => self.print(INFO, format_args!("the command {}", Ended(*exit))),
-            Note::Abandoned => {
+            Note::Abandoned { blind: false } => {
                 self.print(WARN, format_args!("processes are left that SIGKILL has not ended; leaving them"))
             }
+            Note::Abandoned { blind: true } => self.print(
+                WARN,
+                format_args!(
+                    "cannot end what the command left behind: /proc of this pid namespace is not mounted; leaving it"
+                ),
+            ),
         }
     }
 
@@ -138,7 +147,7 @@ impl Voice {
                 let signal = Name(killer(*exit));
                 self.print(INFO, format_args!("Main child exited with signal (with signal '{signal}')"));
             }
-            Note::Retry(_) | Note::Passed(_) | Note::Abandoned => {}
+            Note::Retry(_) | Note::Passed(_) | Note::Abandoned { .. } => {}
         }
     }
 
@@ -164,7 +173,7 @@ impl Voice {
                 let code = exit.shell_code();
                 self.print(DEBUG, format_args!("Child exited with status {code}. Goodbye."));
             }
-            Note::Retry(_) | Note::Zombie(_) | Note::Abandoned => {}
+            Note::Retry(_) | Note::Zombie(_) | Note::Abandoned { .. } => {}
         }
     }
 
@@ -194,7 +203,7 @@ impl Voice {
             | Note::Passed(_)
             | Note::Zombie(_)
             | Note::Ended(_)
-            | Note::Abandoned => {}
+            | Note::Abandoned { .. } => {}
         }
     }
 
@@ -203,7 +212,7 @@ impl Voice {
         if level > self.level {
             return;
         }
-        let (mut line, pid) = (Line::default(), procs::own_pid());
+        let (mut line, pid) = (Line::default(), own_pid());
         // What does not fit is cut off.
         let _ = match self.dialect {
             Dialect::Foster => write!(line, "foster init: {text}"),

@@ -4,6 +4,7 @@ use super::*;
 use crate::log::outlet::HIGH;
 use crate::log::{Stream, TimeText};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixListener};
@@ -162,7 +163,6 @@ fn a_stream_at_the_unix_socket_gets_lines_and_the_one_under_way_again_when_it_br
     }
     // It is with the kernel in part, so this one is not read to its end by anybody.
     drop(first);
-    sender.until_failing();
     let reader = thread::spawn(move || {
         let lines = BufReader::new(server.accept().unwrap().0).split(b'\n');
         let mut found: Vec<usize> = Vec::new();
@@ -253,23 +253,33 @@ fn a_tcp_server_that_never_reads_makes_who_writes_wait_and_when_it_ends_the_rest
 fn a_tcp_server_that_takes_connections_and_closes_them_is_said_once_and_eats_no_more() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut sender = Sender::new(SyslogAddress::Tcp(server.local_addr().unwrap()));
-    let closer = thread::spawn(move || {
-        for _ in 0..4 {
+    let closed = Cell::new(0);
+    // Between two looks at the connection, so that none is found good because nobody had the time to close it.
+    let close = |sender: &Sender| {
+        if let Some(link) = sender.syslog.link.as_ref().filter(|_| sender.syslog.up) {
             drop(server.accept().unwrap());
+            let mut fd = [PollFd::new(link.fd(), PollFlags::POLLIN)];
+            assert_eq!(poll(&mut fd, PollTimeout::try_from(PATIENCE).unwrap()), Ok(1));
+            closed.update(|count| count + 1);
         }
-        server
-    });
+    };
     // Before it is known, its kernel may have taken some.
     let mut said = 0;
     while !sender.syslog.is_failing() {
         sender.say(said..said + 1);
         said += 1;
-        sender.until(|sender| sender.syslog.pending() == 0 || sender.syslog.is_failing());
+        sender.until(|sender| {
+            close(sender);
+            sender.syslog.pending() == 0 || sender.syslog.is_failing()
+        });
     }
     sender.say(said..said + 200);
-    sender.until(|_| closer.is_finished());
+    let before = closed.get();
+    sender.until(|sender| {
+        close(sender);
+        closed.get() == before + 3
+    });
     assert!(matches!(&sender.notices[..], [Notice::Failing(_)]), "{:?}", sender.notices);
-    let server = closer.join().unwrap();
     let reader = thread::spawn(move || {
         let stream = server.accept().unwrap().0;
         (read_tcp(&stream, said + 199), stream)

@@ -6,7 +6,7 @@ use super::timers::Due;
 use super::{conditions, report, sweep, terminal};
 use crate::core::{Action, Event, Fault, Notice, Proc, Reason, Role, StateName, Sweep};
 use crate::model::{Id, LogLevel, Signal};
-use crate::sys::procs::own_pid;
+use crate::sys::own_pid;
 use crate::sys::reap::{self, Peek};
 use crate::sys::signal::Sent;
 use crate::sys::{Child, Outcome, Pid, Prepared, SpawnError, signal};

@@ -49,7 +49,7 @@ impl Terminal {
     pub(super) fn took(&mut self, id: Id, pid: Pid) -> Option<Pid> {
         self.next.take_if(|next| *next == id)?;
         self.holder = Some(Holder { id, pid, stopped: None });
-        reap::session_of(std::process::id().try_into().ok()?)
+        reap::session_of(sys::own_pid())
     }
 
     /// A process has ended: the terminal comes back from it, and as it was before if it had no chance to leave it so.

@@ -6,7 +6,7 @@
 use super::child_fds::{close_on_exec, pass_on, stdio};
 use super::passed::Passed;
 use super::signal::Mask;
-use super::{Stage, capabilities, limits, raw};
+use super::{Pid, Stage, capabilities, foreground, limits, raw};
 use libc::{c_char, c_int};
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -236,12 +236,11 @@ fn settle(orders: &Orders) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A process group of its own, in the foreground of the terminal at descriptor 0. With SIGTTOU blocked, a group in the
-/// background may do that too; a terminal that has gone is no failure.
+/// A process group of its own, in the foreground of the terminal if the supervisor's is there still.
 fn take_the_terminal() -> Result<(), Failure> {
+    let from = must(Stage::Session, 0, call(libc::SYS_getpgid, 0, 0, 0, 0))?;
     must(Stage::Session, 0, call(libc::SYS_setpgid, 0, 0, 0, 0))?;
-    let group = call(libc::SYS_getpid, 0, 0, 0, 0) as libc::pid_t;
-    call(libc::SYS_ioctl, 0, libc::TIOCSPGRP as usize, &raw const group as usize, 0);
+    foreground::pass(from as Pid, call(libc::SYS_getpid, 0, 0, 0, 0) as Pid);
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 //! be handed over. Raw system calls, so that a child in shared memory may use it; with SIGTTOU blocked, for then the
 //! kernel lets a process of the background do it too.
 
-use super::{Pid, raw};
+use super::{Pid, own_group, own_pid, raw};
 use libc::c_int;
 
 /// ioctl(2) with a pointer to a process group.
@@ -61,11 +61,6 @@ pub fn take_back(child: Pid) {
     });
 }
 
-pub(super) fn own_group() -> Pid {
-    // SAFETY: takes no memory.
-    unsafe { libc::getpgrp() }
-}
-
 /// What became of [`leave_terminal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
@@ -88,7 +83,7 @@ pub fn leave_terminal() -> Left {
         return Left::NotOurs;
     }
     // SAFETY: numbers only.
-    if unsafe { libc::getsid(0) != libc::getpid() } {
+    if unsafe { libc::getsid(0) } != own_pid() {
         return Left::Member;
     }
     for number in asked {

@@ -11,7 +11,7 @@ use super::diagnose;
 use super::passed::PidVariable;
 use super::prepare::Context;
 use super::signal::Mask;
-use super::{Pid, SpawnError, Stage, errno, fds, foreground, raw, signal};
+use super::{Pid, SpawnError, Stage, errno, fds, foreground, own_group, own_pid, raw, signal};
 use crate::model::Signal;
 use libc::c_char;
 use std::ffi::CStr;
@@ -69,7 +69,7 @@ pub fn set_parent_death(signal: Signal) -> bool {
         libc::prctl(libc::PR_SET_PDEATHSIG, signal.number(), 0, 0, 0);
         let gone = libc::getppid() != parent;
         if gone && signal == Signal::KILL {
-            libc::kill(libc::getpid(), libc::SIGKILL);
+            libc::kill(own_pid(), libc::SIGKILL);
         }
         gone
     }
@@ -205,9 +205,7 @@ pub fn start(
 
 /// Whether the sockets of systemd's protocol are meant for this process, so that they are the program's now.
 fn is_listen_pid() -> bool {
-    // SAFETY: takes no memory.
-    let own = unsafe { libc::getpid() };
-    variable(c"LISTEN_PID").and_then(|pid| pid.to_str().ok()?.parse().ok()) == Some(own)
+    variable(c"LISTEN_PID").and_then(|pid| pid.to_str().ok()?.parse().ok()) == Some(own_pid())
 }
 
 /// The environment with that variable instead of the one there is, and without the one that names this process in another
@@ -227,11 +225,6 @@ fn with_listen_pid(own: &PidVariable) -> Vec<*const c_char> {
     }
     list.push(null());
     list
-}
-
-fn own_group() -> Pid {
-    // SAFETY: takes no memory.
-    unsafe { libc::getpgrp() }
 }
 
 /// A system call whose arguments are numbers, or addresses that outlive it.

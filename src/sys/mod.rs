@@ -75,6 +75,20 @@ pub use watch::Watch;
 /// A process id, or that of a process group, as the kernel counts them in this namespace.
 pub type Pid = libc::pid_t;
 
+/// The process id of this process.
+#[must_use]
+pub fn own_pid() -> Pid {
+    // SAFETY: takes no memory.
+    unsafe { libc::getpid() }
+}
+
+/// The process group of this process; 0 if that is one of another pid namespace. Not for a child in shared memory, see
+/// `raw`.
+fn own_group() -> Pid {
+    // SAFETY: takes no memory.
+    unsafe { libc::getpgrp() }
+}
+
 /// The text of an error number, without the number: `No such file or directory`.
 #[must_use]
 pub fn errno_text(errno: i32) -> &'static str {

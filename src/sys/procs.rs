@@ -2,7 +2,7 @@
 
 use super::files::read_start;
 use super::signal::{Sent, kill};
-use super::{Pid, errno};
+use super::{Pid, errno, own_pid};
 use crate::model::Signal;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -70,12 +70,6 @@ fn freeze() {
             send_checked(stat, &family, Signal::STOP);
         }
     }
-}
-
-/// That of this process.
-#[must_use]
-pub fn own_pid() -> Pid {
-    Pid::try_from(std::process::id()).unwrap_or(Pid::MAX)
 }
 
 fn family(list: &[Stat]) -> HashSet<Pid> {

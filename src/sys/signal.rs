@@ -7,14 +7,14 @@
 //! early SIGTERM, as everybody expects, so there (client verbs, tests) the constructor changes nothing. It records the
 //! mask and the ignored signals that were inherited, and opens what is closed of the descriptors 0 to 2.
 
-use super::{Pid, errno, fds, raw};
+use super::{Pid, errno, fds, own_group, own_pid, raw};
 use crate::model::Signal;
 use nix::sys::signal::SigSet;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A set of signals: bit n-1 stands for signal n.
 pub type Mask = u64;
@@ -32,8 +32,7 @@ static FIRST: extern "C" fn() = first;
 
 /// Runs before anything else of Rust: libc and atomics only.
 extern "C" fn first() {
-    // SAFETY: getpid(2) takes no memory.
-    let mask = if unsafe { libc::getpid() } == 1 { block_all() } else { mask() };
+    let mask = if own_pid() == 1 { block_all() } else { mask() };
     INHERITED_MASK.store(mask, Ordering::Relaxed);
     // The one that Rust's runtime changes; a look at all 64 would cost a tenth of a millisecond here, for every start.
     let pipe = if raw::action(libc::SIGPIPE) == Some(libc::SIG_IGN) { bit(libc::SIGPIPE) } else { 0 };
@@ -250,26 +249,6 @@ fn send(target: Pid, number: libc::c_int) -> Sent {
         0 => Sent::Sent,
         _ if errno() == libc::ESRCH => Sent::Gone,
         _ => Sent::NotPermitted,
-    }
-}
-
-fn own_pid() -> Pid {
-    // SAFETY: takes no memory.
-    unsafe { libc::getpid() }
-}
-
-/// Asked once: a supervisor never changes its group.
-fn own_group() -> Pid {
-    // A group of another namespace counts as 0.
-    static GROUP: AtomicI32 = AtomicI32::new(-1);
-    match GROUP.load(Ordering::Relaxed) {
-        -1 => {
-            // SAFETY: takes no memory.
-            let group = unsafe { libc::getpgrp() };
-            GROUP.store(group, Ordering::Relaxed);
-            group
-        }
-        group => group,
     }
 }
 

@@ -2,7 +2,7 @@
 //! that libc uses. They must be blocked.
 
 use super::signal::{self, Mask};
-use super::{Pid, memory, raw};
+use super::{memory, own_pid, raw};
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
@@ -79,11 +79,6 @@ fn wait(set: Mask, most: Option<Duration>) -> Option<Taken> {
         _ => Origin::Kernel,
     };
     Some(Taken { number, origin })
-}
-
-fn own_pid() -> Pid {
-    // SAFETY: takes no memory.
-    unsafe { libc::getpid() }
 }
 
 /// Stops this process, and with `group` all of its process group, as the terminal's key for that does (SIGTSTP). Returns

@@ -1,7 +1,7 @@
 //! The terminal that a supervisor was started on, which it gives to one service and takes back; see `foreground` for how, and
 //! termios(3) for its modes.
 
-use super::{Pid, foreground};
+use super::{Pid, foreground, own_group};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use std::io;
 use std::os::fd::AsFd;
@@ -24,7 +24,7 @@ impl Terminal {
     /// group is of another pid namespace, where nobody could take the foreground back.
     #[must_use]
     pub fn own() -> Option<Self> {
-        let is_there = foreground::at_stdin().is_some() && foreground::own_group() > 0;
+        let is_there = foreground::at_stdin().is_some() && own_group() > 0;
         is_there.then(|| Self { modes: tcgetattr(io::stdin().as_fd()).ok() })
     }
 
@@ -37,7 +37,7 @@ impl Terminal {
     /// Whether the group of this process is in the foreground.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.foreground() == Some(foreground::own_group())
+        self.foreground() == Some(own_group())
     }
 
     /// Puts a process group of this session in the foreground, if this process's own is there. Whether it is there now.

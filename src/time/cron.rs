@@ -191,6 +191,6 @@ mod tests {
     fn a_time_that_never_comes_is_wrong_and_soon_found_out() {
         let begin = std::time::Instant::now();
         assert_eq!(wrong("0 0 30 2 *"), "its time never comes");
-        assert!(begin.elapsed().as_secs() < 2, "{:?}", begin.elapsed());
+        assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
     }
 }

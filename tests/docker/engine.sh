@@ -33,28 +33,11 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-skip_all() {
-    echo "skipped: containers: $1"
-    [ -z "${FOSTER_SKIPPED:-}" ] || echo "skipped: containers: $1" >> "$FOSTER_SKIPPED"
-    exit 0
-}
-
+tests=containers
+. tests/needs.sh
 [ "$(id -u)" = 0 ] || skip_all "a Docker Engine of our own needs root"
-for tool in dockerd docker busybox; do
-    command -v $tool >/dev/null 2>&1 || skip_all "$tool is not installed"
-done
-case $(LC_ALL=C ldd "$(command -v busybox)" 2>&1) in
-    *"not a dynamic"* | *"statically linked"*) ;;
-    *) skip_all "busybox is not static" ;;
-esac
-
-if [ -z "$foster" ]; then
-    target=$(rustc -vV | sed -n 's/^host: //p')
-    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --release --quiet --target "$target" || exit 1
-    directory=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-    foster=$directory/$target/release/foster
-fi
-[ -x "$foster" ] || { echo "cannot execute $foster"; exit 1; }
+need dockerd docker
+find_foster
 
 DOCKER_HOST=$socket
 DOCKER_CONFIG=$work/config

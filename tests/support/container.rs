@@ -3,7 +3,7 @@
 use super::processes::{self, Process};
 use super::setup::{Output, Setup};
 use super::transcript::{END, Line, Source, Transcript};
-use super::{PATIENCE, Pids, eventually, foster_bin, helper, is_root, unshare};
+use super::{PATIENCE, Pids, eventually, foster_bin, helper, is_root, pause, terminal, unshare};
 use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -90,7 +90,7 @@ impl Container {
                 command.stdout(open()).stderr(open());
             }
             Output::Terminal => {
-                let (master, slave) = open_terminal();
+                let (master, slave) = terminal::open();
                 let slave = || slave.try_clone().unwrap();
                 command.stdin(slave()).stdout(slave()).stderr(slave());
                 terminal = Some(master);
@@ -206,6 +206,14 @@ impl Container {
         self.lines().into_iter().filter(|line| line.source == Source::Event).map(|line| line.text).collect()
     }
 
+    /// Waits until all that services have said so far is among the events.
+    #[track_caller]
+    pub fn catch_up(&self) {
+        let mark = format!("caught up with {}", self.lines().len());
+        (&self.events).write_all(format!("{mark}\n").as_bytes()).unwrap();
+        self.wait_event(&mark);
+    }
+
     /// Which event came first, by position; fails when it never came.
     #[track_caller]
     pub fn position(&self, words: &str) -> usize {
@@ -229,18 +237,6 @@ impl Container {
     /// The master's side of its terminal.
     pub fn terminal(&self) -> &std::fs::File {
         self.terminal.as_ref().expect("a container with a terminal")
-    }
-
-    /// Changes the size of its terminal.
-    pub fn resize(&self, rows: u16, columns: u16) {
-        let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        // SAFETY: a terminal, and a size that outlives the call.
-        assert_eq!(unsafe { libc::ioctl(self.terminal().as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }, 0);
-    }
-
-    /// Types at its terminal.
-    pub fn type_in(&self, text: &str) {
-        self.terminal().write_all(text.as_bytes()).unwrap();
     }
 
     /// Sends a signal to foster, through its pidfd.
@@ -310,6 +306,18 @@ impl Container {
     /// How often PID 1 was put to sleep or aside: its wakeups.
     pub fn context_switches(&self) -> u64 {
         processes::context_switches(self.init)
+    }
+
+    /// Waits until PID 1 sleeps, and has done so for half a second.
+    #[track_caller]
+    pub fn wait_rest(&self) {
+        let rests = || {
+            let before = self.context_switches();
+            pause(Duration::from_millis(500));
+            let sleeps = self.processes().iter().any(|one| one.outside == self.init && one.state == 'S');
+            sleeps && self.context_switches() == before
+        };
+        self.check(eventually(PATIENCE, rests), "it does not come to rest");
     }
 
     /// CPU time that PID 1 has used.
@@ -419,15 +427,6 @@ fn is_event(line: &Line, words: &str) -> bool {
 fn contains(line: &Line, parts: &[&str]) -> bool {
     let text = line.text.to_lowercase();
     parts.iter().all(|part| text.contains(&part.to_lowercase()))
-}
-
-/// Both ends of a new terminal.
-fn open_terminal() -> (std::fs::File, OwnedFd) {
-    let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).unwrap();
-    for fd in [&master, &slave] {
-        nix::fcntl::fcntl(fd, nix::fcntl::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC)).unwrap();
-    }
-    (master.into(), slave)
 }
 
 fn readable(fd: &impl std::os::fd::AsRawFd, limit: Duration) -> bool {

@@ -156,7 +156,7 @@ fn starve(argv: &[&str]) -> i32 {
     if refused { 72 } else { become_program(argv) }
 }
 
-/// `serve NAME [delay=MS] [ignore] [code=N]`.
+/// `serve NAME [ready=MS] [delay=MS] [ignore] [code=N]`.
 pub(super) fn serve(name: &str, options: &[&str]) -> i32 {
     let number = |key: &str| {
         options
@@ -171,6 +171,10 @@ pub(super) fn serve(name: &str, options: &[&str]) -> i32 {
         libc::sigaddset(&raw mut set, libc::SIGTERM);
         libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
         say(&format!("up {name} {}", libc::getpid()));
+        if options.iter().any(|one| one.starts_with("ready=")) {
+            super::pause(std::time::Duration::from_millis(number("ready")));
+            super::speaker::notify("READY=1", &[]);
+        }
         loop {
             let mut got = 0;
             libc::sigwait(&raw const set, &raw mut got);

@@ -26,6 +26,7 @@ mod processes;
 mod servers;
 mod setup;
 mod speaker;
+mod terminal;
 mod threads;
 mod transcript;
 mod verbs;
@@ -62,7 +63,7 @@ pub fn foster_bin() -> PathBuf {
 }
 
 /// TOML of a daemon that is this test program in its helper role: says `up NAME PID`, and `term NAME` when it is
-/// asked to stop. Options: `delay=MS` (of the stop), `ignore`, `code=N`.
+/// asked to stop. Options: `ready=MS` (a notification after that time), `delay=MS` (of the stop), `ignore`, `code=N`.
 pub fn serve(name: &str, options: &[&str]) -> String {
     let mut arguments = vec!["serve", name];
     arguments.extend(options);
@@ -73,6 +74,11 @@ pub fn serve(name: &str, options: &[&str]) -> String {
 pub fn sh(script: &str) -> String {
     format!("command = [\"/bin/sh\", \"-c\", {script:?}]\n")
 }
+
+/// A shell script whose orphan dies, and has been reaped by the one who adopted it when the script ends. In its own words a
+/// shell would have the child of a shell that it waits for; it is no orphan before that has ended.
+pub const ORPHAN_DIES: &str =
+    "p=$( (sleep 1000 >/dev/null 2>&1 & echo $!) ); kill $p; while kill -0 $p 2>/dev/null; do :; done";
 
 /// Looks at something that nothing notifies about (the state of processes in /proc) until it holds.
 pub fn eventually(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {

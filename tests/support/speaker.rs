@@ -115,7 +115,7 @@ fn take(name: &str, step: &str) {
 }
 
 /// Sends lines, with `|` for a newline and `NOW` for the time, to the NOTIFY_SOCKET.
-fn notify(text: &str, fds: &[RawFd]) {
+pub(super) fn notify(text: &str, fds: &[RawFd]) {
     let usec = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
     let usec = usec.tv_sec() * 1_000_000 + usec.tv_nsec() / 1000;
     send(

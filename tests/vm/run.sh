@@ -21,20 +21,10 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-skip_all() {
-    echo "skipped: virtual machine: $1"
-    [ -z "${FOSTER_SKIPPED:-}" ] || echo "skipped: virtual machine: $1" >> "$FOSTER_SKIPPED"
-    exit 0
-}
-
+tests='virtual machine'
+. tests/needs.sh
 [ "$(uname -m)" = x86_64 ] || skip_all "only made for x86_64"
-for tool in qemu-system-x86_64 cpio busybox; do
-    command -v $tool >/dev/null 2>&1 || skip_all "$tool is not installed"
-done
-case $(LC_ALL=C ldd "$(command -v busybox)" 2>&1) in
-    *"not a dynamic"* | *"statically linked"*) ;;
-    *) skip_all "busybox is not static" ;;
-esac
+need qemu-system-x86_64 cpio
 
 # --- The kernel ---
 
@@ -56,13 +46,7 @@ find_kernel || skip_all "no kernel in /boot, and none to be downloaded"
 # --- The binary ---
 
 foster=${1:-${FOSTER_BIN:-}}
-if [ -z "$foster" ]; then
-    target=$(rustc -vV | sed -n 's/^host: //p')
-    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --release --quiet --target "$target" || exit 1
-    directory=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-    foster=$directory/$target/release/foster
-fi
-[ -x "$foster" ] || { echo "cannot execute $foster"; exit 1; }
+find_foster
 
 # --- The machine ---
 

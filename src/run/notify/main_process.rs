@@ -7,7 +7,7 @@ use crate::core::{Proc, Role, State};
 use crate::model::{Exit, Id};
 use crate::run::shell::{MOVED, Shell};
 use crate::sys::notify::watch_process;
-use crate::sys::{Pid, procs, reap};
+use crate::sys::{Pid, own_pid, procs, reap};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ impl Shell {
         if !matches!(self.core.svc(id).state, State::Starting(_) | State::Ready) {
             return Err("it is stopping");
         }
-        if pid == procs::own_pid() || self.procs.get_mut(pid).is_some() {
+        if pid == own_pid() || self.procs.get_mut(pid).is_some() {
             return Err("that is another process of the supervisor");
         }
         let found = procs::look(pid).filter(|found| !found.zombie).ok_or("it does not live")?;
@@ -39,7 +39,7 @@ impl Shell {
             None if uid == 0 && procs::is_descendant(pid) => {}
             _ => return Err("it does not belong to the service"),
         }
-        if found.parent != procs::own_pid() {
+        if found.parent != own_pid() {
             let watch = watch_process(pid).map_err(|_| "its end cannot be waited for")?;
             let event = EpollEvent::new(EpollFlags::EPOLLIN, MOVED | u64::from(id.0));
             self.epoll.add(&watch, event).map_err(|_| "its end cannot be waited for")?;
@@ -58,7 +58,7 @@ impl Shell {
         let Some(pid) = self.procs.pid(proc).filter(|_| self.notify.moved.contains_key(&id)) else { return };
         self.forget_moved(id);
         // Meanwhile its parent has died: it is waited for here.
-        if procs::look(pid).is_some_and(|found| found.zombie && found.parent == procs::own_pid()) {
+        if procs::look(pid).is_some_and(|found| found.zombie && found.parent == own_pid()) {
             return;
         }
         let Some(entry) = self.procs.remove(pid) else { return };

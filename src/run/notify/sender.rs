@@ -2,7 +2,7 @@
 
 use crate::model::Id;
 use crate::run::shell::Shell;
-use crate::sys::{Pid, procs, reap};
+use crate::sys::{Pid, own_pid, procs, reap};
 
 /// So many parents of a process are asked.
 const LONGEST_WAY: usize = 64;
@@ -15,14 +15,14 @@ impl Shell {
     pub(super) fn sender(&self, pid: Pid) -> Option<Id> {
         let mut at = pid;
         for _ in 0..LONGEST_WAY {
-            if at <= 1 || at == procs::own_pid() {
+            if at <= 1 || at == own_pid() {
                 return None;
             }
             if let Some(id) = self.known(at) {
                 return Some(id);
             }
             let parent = procs::look(at)?.parent;
-            if parent == procs::own_pid() {
+            if parent == own_pid() {
                 return self.by_cgroup(at).or_else(|| self.says_itself(at));
             }
             at = parent;

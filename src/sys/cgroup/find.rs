@@ -2,7 +2,7 @@
 
 use super::Tree;
 use crate::sys::files::read_start;
-use crate::sys::{not_writable, procs};
+use crate::sys::{not_writable, own_pid, procs};
 use std::fs::read_to_string;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub fn own() -> Result<Tree, String> {
     let procs = read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
     // 0 is a process of another pid namespace.
     let mut pids = procs.lines().map(|line| line.parse().unwrap_or(0));
-    if !pids.all(|pid| pid == procs::own_pid() || pid > 0 && procs::is_descendant(pid)) {
+    if !pids.all(|pid| pid == own_pid() || pid > 0 && procs::is_descendant(pid)) {
         return no("other processes are in the same cgroup");
     }
     Ok(Tree::new(directory, &path))
