@@ -51,6 +51,23 @@ fn a_unit_without_restart_is_not_restarted() {
 }
 
 #[test]
+fn output_goes_to_files_where_the_unit_says_so() {
+    let source = unit(
+        "[Service]\nExecStart=/srv/a\nStandardError=append:/var/log/a.err\nStandardOutput=append:/var/log/a.log\n\
+         Restart=always\n",
+    );
+    assert_eq!(
+        file(&source.converted(), "web.toml"),
+        "command = [\"/srv/a\"]\n\n[log]\nto = \"file\"\n\n[log.file]\npath = \"/var/log/a.log\"\nformat = \"raw\"\n\
+         stderr-path = \"/var/log/a.err\"\n"
+    );
+    let once = unit("[Service]\nType=oneshot\nRestart=always\nExecStart=/srv/a\nStandardError=file:/x\n");
+    let report = report(&once, &once.converted());
+    assert!(report.contains("Restart: not carried; a oneshot ends after its success"), "{report}");
+    assert!(report.contains("StandardError: not carried; "), "{report}");
+}
+
+#[test]
 fn several_commands_become_a_script_that_stops_at_the_first_failure() {
     let source = unit(
         "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a 'x y'\nExecStart=-/bin/b $OPTS\nExecStart=/bin/c\n",
@@ -85,6 +102,10 @@ fn what_runs_before_and_after_the_start_runs_in_its_place() {
     );
     let post = file(&converted, "web-post.toml");
     assert!(post.contains("requires = [\"web\"]") && post.contains("user = \"nobody\""), "{post}");
+    let all = unit("[Service]\nUser=nobody\nUMask=077\nExecStart=/srv/a\nExecStartPost=!/bin/register\n")
+        .converted();
+    let post = file(&all, "web-post.toml");
+    assert!(!post.contains("user") && post.contains("umask = \"077\""), "{post}");
 }
 
 #[test]
@@ -351,16 +372,100 @@ fn what_debian_ships_is_read() {
 }
 
 #[test]
-fn the_whole_directory_of_debian_is_read_without_a_panic() {
+fn the_whole_directory_of_debian_becomes_services_that_can_be_checked() {
     let path = Path::new("/lib/systemd/system");
     if !path.exists() {
         println!("left out: there is no {}", path.display());
         return;
     }
-    let import = foster::config::import::Import { kind: Kind::Systemd, path: path.to_owned() };
-    match foster::config::import::convert(&import, &foster::config::Variables::new()) {
-        Ok(converted) => println!("{} files", converted.files.len()),
-        Err(report) => println!("{}", report.render(false)),
+    let source = Source::new(Kind::Systemd, path.to_str().unwrap(), &[]);
+    let converted = source.converted();
+    let names = names(&converted);
+    println!("{} services: {names:?}", names.len());
+    assert!(names.iter().all(|name| !name.starts_with("systemd-")), "{names:?}");
+    let report = report(&source, &converted);
+    assert!(
+        !report.contains("system/systemd-logind.service: ") || report.contains("or part of systemd itself")
+    );
+}
+
+#[test]
+fn conditions_are_asked_together_and_of_those_with_a_bar_one_has_to_hold() {
+    let source = unit(
+        "[Unit]\nConditionPathIsDirectory=/a\nConditionFileNotEmpty=!/b c\nConditionPathExists=|/d\n\
+         ConditionEnvironment=|!E=f\nConditionVirtualization=|vm\nConditionVirtualization=!vm\nConditionACPower=true\n\
+         [Service]\nExecCondition=/bin/ask $MORE\nExecStart=/srv/a\n",
+    );
+    let converted = source.converted();
+    let line = "test -d /a && test ! -s '/b c' && { test -e /d || ! test \"$E\" = f; } && /bin/ask $MORE";
+    let text = file(&converted, "web.toml").replace("\\\"", "\"");
+    assert!(text.contains(line), "{text}");
+    assert!(report(&source, &converted).ends_with(", 0 not carried\n"));
+    let one = unit("[Unit]\nConditionPathExists=|/d\n[Service]\nExecStart=/srv/a\n").converted();
+    assert!(file(&one, "web.toml").contains("command = [\"test\", \"-e\", \"/d\"]"), "{one:#?}");
+    let never = unit("[Unit]\nConditionVirtualization=|vm\n[Service]\nExecStart=/srv/a\n").converted();
+    assert!(file(&never, "web.toml").contains("enabled = false"), "{never:#?}");
+    let source = unit("[Unit]\nConditionPathExists=|/d\nConditionHost=|x\n[Service]\nExecStart=/srv/a\n");
+    let report = report(&source, &source.converted());
+    assert!(report.contains("ConditionPathExists: not carried; there is no such condition"), "{report}");
+}
+
+#[test]
+fn several_times_are_one_schedule_where_one_expression_says_them() {
+    let service = "[Service]\nType=notify\nExecStart=/bin/x\n";
+    let files = [
+        ("a.service", service),
+        ("a.timer", "[Timer]\nOnCalendar=06:00\nOnCalendar=18:00\nOnCalendar=12:30\n"),
+        ("b.service", service),
+        ("b.timer", "[Timer]\nOnCalendar=2030-01-01\n"),
+        ("c.service", "[Service]\nExecStart=/bin/x\n"),
+        ("c.timer", "[Timer]\nOnBootSec=1min\n"),
+    ];
+    let source = Source::new(Kind::Systemd, "", &files);
+    let converted = source.converted();
+    assert!(file(&converted, "a.toml").contains("cron = \"0 6,18 * * *\""), "{converted:#?}");
+    // What is meant for one day in ten years does not run at boot.
+    assert!(file(&converted, "b.toml").contains("enabled = false"), "{converted:#?}");
+    assert_eq!(file(&converted, "c.toml"), "command = [\"/bin/x\"]\n\n[restart]\npolicy = \"never\"\n");
+    let report = report(&source, &converted);
+    assert!(
+        report.contains("a.timer:4: [Timer] OnCalendar: not carried; a service has one schedule"),
+        "{report}"
+    );
+    assert!(report.contains("a.service:2: [Service] Type: approximated -> a: type"), "{report}");
+}
+
+#[test]
+fn what_there_can_be_one_of_goes_to_what_starts_first() {
+    let install = "[Install]\nWantedBy=multi-user.target\n";
+    let shell =
+        format!("[Unit]\nSuccessAction=exit\n[Service]\nExecStart=/bin/sh\nStandardInput=tty\n{install}");
+    let off = "[Unit]\nSuccessAction=exit\n[Service]\nStandardInput=tty\n";
+    let files = [
+        ("a.service", off),
+        ("b.service", shell.as_str()),
+        ("c.service", shell.as_str()),
+        ("systemd-x.service", off),
+        ("printer.target", "[Unit]\n"),
+        ("lines.target", "[Unit]\nWants=b.service\n"),
+    ];
+    let source = Source::new(Kind::Systemd, "", &files);
+    let converted = source.converted();
+    assert_eq!(names(&converted), ["a.toml", "b.toml", "c.toml", "lines.toml"]);
+    for (name, has) in [("a.toml", false), ("b.toml", true), ("c.toml", false)] {
+        // The main service has the terminal anyway.
+        let text = file(&converted, name);
+        assert_eq!((text.contains("main = true"), text.contains("tty = true")), (has, false), "{text}");
+    }
+    let report = report(&source, &converted);
+    for text in [
+        "a.service:2: [Unit] SuccessAction: not carried; nothing of the import starts it",
+        "c.service:2: [Unit] SuccessAction: not carried; the container ends with one service",
+        "c.service:5: [Service] StandardInput: not carried; the container has one terminal, and b has it",
+        "systemd-x.service: systemd-x.service: not carried; it is for the boot of a machine",
+        "printer.target: printer.target: exact",
+    ] {
+        assert!(report.contains(text), "{text}:\n{report}");
     }
 }
 

@@ -32,7 +32,7 @@ pub fn is_of_the_shell(word: &str) -> bool {
 
 /// A word for a shell, in quotes if it needs them.
 pub fn quoted(text: &str) -> String {
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,!".contains(c);
     if !text.is_empty() && text.chars().all(fine) {
         return text.to_owned();
     }

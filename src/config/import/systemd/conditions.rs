@@ -24,6 +24,17 @@ enum Known {
     Line(String),
 }
 
+impl Known {
+    /// As a part of a line for a shell.
+    fn line(&self) -> String {
+        match self {
+            Self::Always(holds) => holds.to_string(),
+            Self::Words(words) => joined(words),
+            Self::Line(line) => line.clone(),
+        }
+    }
+}
+
 /// Reads them all.
 pub fn conditions(making: &mut Making<'_, '_>) {
     let unit = making.unit;
@@ -66,15 +77,14 @@ fn one(making: &mut Making<'_, '_>, setting: &Setting) {
 /// Conditions of which one has to hold.
 fn one_of(making: &mut Making<'_, '_>, settings: &[&Setting]) {
     let Some(first) = settings.first() else { return };
-    let mut lines = Vec::new();
+    let mut open = Vec::new();
     let mut holds = false;
     for setting in settings {
         let Some(text) = order::expand(making, setting) else { return };
         let (negated, value) = negated(text.trim_start_matches('|').trim_start());
         match known(setting, value, negated) {
             Ok(Known::Always(value)) => holds |= value,
-            Ok(Known::Words(words)) => lines.push(joined(&words)),
-            Ok(Known::Line(line)) => lines.push(line),
+            Ok(known) => open.push(known),
             Err(why) => {
                 for setting in settings {
                     making.not_carried(setting, format!("{why}; one of these conditions has to hold"));
@@ -83,14 +93,17 @@ fn one_of(making: &mut Making<'_, '_>, settings: &[&Setting]) {
             }
         }
     }
-    let known = match lines.as_slice() {
+    let known = match open.len() {
         _ if holds => Known::Always(true),
-        [] => Known::Always(false),
-        [line] => Known::Line(line.clone()),
-        lines => Known::Line(format!("{{ {}; }}", lines.join(" || "))),
+        0 => Known::Always(false),
+        1 => open.remove(0),
+        _ => {
+            let lines: Vec<String> = open.iter().map(Known::line).collect();
+            Known::Line(format!("{{ {}; }}", lines.join(" || ")))
+        }
     };
     for setting in settings.iter().skip(1) {
-        told(making, setting, if matches!(known, Known::Line(_)) { "when.command" } else { "" });
+        told(making, setting, if matches!(known, Known::Always(_)) { "" } else { "when.command" });
     }
     ask(making, first, known);
 }
@@ -145,18 +158,17 @@ fn known(setting: &Setting, value: &str, negated: bool) -> Result<Known, &'stati
 
 fn ask(making: &mut Making<'_, '_>, setting: &Setting, known: Known) {
     let span = setting.span;
-    let test = match known {
+    let line = known.line();
+    let argv = match known {
         Known::Always(true) => return told(making, setting, ""),
         Known::Always(false) => {
             making.draft.set("enabled", false, span).note("Not in a container, its unit says.");
             return told(making, setting, "enabled");
         }
-        Known::Words(words) => {
-            Test { shell: joined(&words), argv: words.iter().map(|word| literal(word)).collect(), span }
-        }
-        Known::Line(line) => Test { argv: shell(&line), shell: line, span },
+        Known::Words(words) => words.iter().map(|word| literal(word)).collect(),
+        Known::Line(_) => shell(&line),
     };
-    making.tests.push(test);
+    making.tests.push(Test { argv, shell: line, span });
     told(making, setting, "when.command");
 }
 

@@ -10,6 +10,10 @@ use std::time::Duration;
 const SHUTDOWN: Duration = Duration::from_secs(9);
 
 pub fn restart(making: &mut Making<'_, '_>, setting: &Setting, value: &str) {
+    if value == "always" && making.draft.get("type").is_some() {
+        let why = "a oneshot ends after its success: `restart.policy = \"on-failure\"` repeats it until then";
+        return making.not_carried(setting, why);
+    }
     let (policy, why) = match value {
         "no" => ("never", None),
         "always" => ("always", None),

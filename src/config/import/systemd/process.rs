@@ -1,6 +1,6 @@
 //! What of `[Service]` says what its process is made of: variables, capabilities, output, directories.
 
-use super::super::draft::{list, literal};
+use super::super::draft::{list, literal, table};
 use super::super::shell::quoted;
 use super::unit::{Setting, specifiers};
 use super::{Making, commands, exec, order};
@@ -65,8 +65,14 @@ pub fn capabilities(making: &mut Making<'_, '_>, setting: &Setting, value: &str)
     making.exact(setting, "capabilities");
 }
 
+/// The file of `append:/var/log/x`.
+fn log_file(value: &str) -> Option<&str> {
+    ["file:", "append:", "truncate:"].iter().find_map(|kind| value.strip_prefix(kind))
+}
+
 pub fn standard(making: &mut Making<'_, '_>, setting: &Setting, value: &str) {
-    let file = ["file:", "append:", "truncate:"].iter().find_map(|kind| value.strip_prefix(kind));
+    let file = log_file(value);
+    let has_file = making.unit.value("StandardOutput").and_then(log_file).is_some();
     let span = setting.span;
     match (setting.key.as_str(), value, file) {
         ("StandardInput", "null", _) => making.exact(setting, ""),
@@ -97,22 +103,24 @@ pub fn standard(making: &mut Making<'_, '_>, setting: &Setting, value: &str) {
             making.exact(setting, "log.stderr");
         }
         ("StandardOutput", _, Some(path)) => {
+            let mut entries = vec![("path", literal(path).into()), ("format", "raw".into())];
+            let errors = making.unit.value("StandardError").and_then(log_file);
+            if let Some(errors) = errors.filter(|errors| *errors != path) {
+                entries.push(("stderr-path", literal(errors).into()));
+            }
             making.draft.set("log.to", "file", span);
-            making.draft.set("log.file.path", literal(path), span);
-            making.draft.set("log.file.format", "raw", span);
+            making.draft.set("log.file", table(entries, span), span);
             making.nearly(setting, "log.file", "the file is put away at 10 MB, and five of them are kept");
         }
-        ("StandardError", _, Some(path)) => match making.unit.value("StandardOutput") {
-            Some(other) if other.split_once(':').is_some_and(|(_, other)| other == path) => {
-                making.exact(setting, "log.file");
-            }
-            Some(other) if other.contains(":/") => {
-                making.draft.set("log.file.stderr-path", literal(path), span);
-                making.exact(setting, "log.file.stderr-path");
-            }
-            _ => making
-                .not_carried(setting, "standard error has no file of its own while standard output has none"),
-        },
+        ("StandardError", _, Some(_)) if has_file => making.exact(setting, "log.file"),
+        ("StandardError", _, Some(_)) => {
+            making
+                .not_carried(setting, "standard error has no file of its own while standard output has none");
+        }
+        ("StandardError", "inherit", _) if has_file => making.exact(setting, "log.file"),
+        ("StandardError", _, _) if has_file => {
+            making.nearly(setting, "log.file", "it goes to the file of standard output, too");
+        }
         (
             _,
             "inherit" | "journal" | "journal+console" | "syslog" | "syslog+console" | "kmsg" | "kmsg+console",
