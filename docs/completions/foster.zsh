@@ -258,7 +258,7 @@ json\:"For tools"))' \
 '--dry-run[Write nothing]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
-':kind -- What it is\: supervisord, s6, runit or procfile:_default' \
+':kind -- What it is\: supervisord, s6, runit, systemd, cron or procfile:_default' \
 ':source -- Where it is\: a file or a directory:_files' \
 && ret=0
 ;;
