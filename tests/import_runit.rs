@@ -35,7 +35,7 @@ fn a_simple_run_becomes_a_command_and_keys() {
         "{report}"
     );
     assert!(
-        report.contains("HOME, USER and LOGNAME follow the user; limits count for hard ones too; "),
+        report.contains("; HOME, USER and LOGNAME follow the user; limits count for hard ones too\n"),
         "{report}"
     );
 }

@@ -114,9 +114,9 @@ fn an_add_on_whose_services_end_the_container_by_their_finish() {
     );
     assert!(file(&converted, "init-app.toml").contains("enabled = false\n"), "only what needs it starts it");
     let report = report(&source, &converted);
-    assert!(report.contains("S6_KILL_GRACETIM: not carried; "), "{report}");
+    assert!(report.contains("S6_KILL_GRACETIM=0: not carried; "), "{report}");
     assert!(report.contains("did you mean `S6_KILL_GRACETIME`?"), "{report}");
-    assert!(report.contains("S6_BEHAVIOUR_IF_STAGE2_FAILS: exact\n"), "{report}");
+    assert!(report.contains("S6_BEHAVIOUR_IF_STAGE2_FAILS=2: exact\n"), "{report}");
 }
 
 #[test]

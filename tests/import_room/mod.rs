@@ -4,6 +4,7 @@
 use foster::config::import::{Converted, Import, Kind, convert};
 use foster::config::{ConfigFile, Loaded, Mode, Report, Request, Variables, load};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// A source in a directory of its own.
@@ -20,7 +21,10 @@ impl Source {
         for (path, text) in files {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
-            fs::write(path, text).expect("a file");
+            fs::write(&path, text).expect("a file");
+            if text.starts_with("#!") {
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+            }
         }
         let import = Import { kind, path: root.path().join(path) };
         Self { root, import, environment: Variables::new() }

@@ -9,6 +9,7 @@ mod chain;
 mod chain_options;
 mod cron;
 mod draft;
+mod finish;
 mod idle;
 mod logger;
 mod place;

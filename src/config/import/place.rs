@@ -41,7 +41,7 @@ impl Image {
     }
 
     /// A path, with the links in its last part followed as the image would.
-    fn followed(&self, path: PathBuf) -> PathBuf {
+    pub fn followed(&self, path: PathBuf) -> PathBuf {
         let mut path = path;
         for _ in 0..8 {
             let Ok(target) = fs::read_link(&path) else { break };

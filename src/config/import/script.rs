@@ -6,6 +6,7 @@ use super::place::Image;
 use super::words::{self, Piece};
 use super::{Reading, shell, trail};
 use crate::config::diagnostic::Span;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// A larger file is a program and not a script.
@@ -26,6 +27,8 @@ pub struct Script {
     interpreter: Vec<String>,
     /// Whether it can be executed as it is, without anything of the old supervisor.
     itself: bool,
+    /// The mode of the file, if nobody may execute it.
+    not_executable: Option<u32>,
     language: Language,
 }
 
@@ -56,6 +59,7 @@ impl Script {
     /// Reads it; `None` when it is not there, and a finding when it is broken.
     pub fn read(path: &Path, image: &Image, reading: &mut Reading<'_>) -> Option<Self> {
         let inside = image.inside(path);
+        let path = &*image.followed(path.to_owned());
         let content = match crate::sys::read_bounded(path, LARGEST) {
             Ok(content) => content,
             Err(why) if why.errno == libc::ENOENT => return None,
@@ -66,6 +70,8 @@ impl Script {
                 return None;
             }
         };
+        let mode = std::fs::metadata(path).map_or(0o111, |data| data.permissions().mode());
+        let not_executable = (mode & 0o111 == 0).then_some(mode & 0o777);
         let text = String::from_utf8(content)
             .ok()
             .filter(|text| !text.contains('\0') && !text.starts_with("\x7fELF"));
@@ -78,6 +84,7 @@ impl Script {
                 text: String::new(),
                 interpreter: Vec::new(),
                 itself: true,
+                not_executable,
                 language: Language::Program,
             };
             return Some(program);
@@ -95,7 +102,7 @@ impl Script {
         let shebang =
             first.strip_prefix("#!").map(|line| line.split_whitespace().map(str::to_owned).collect());
         let mut interpreter: Vec<String> = shebang.clone().unwrap_or_default();
-        let mut itself = !interpreter.is_empty();
+        let mut itself = !interpreter.is_empty() && not_executable.is_none();
         while let Some(first) = interpreter.first() {
             match base(first) {
                 "with-contenv" => itself = false,
@@ -122,7 +129,7 @@ impl Script {
             _ => Language::Other,
         };
         let body = body.trim_start_matches('\n').to_owned();
-        Some(Self { span, path: inside, text: body, interpreter, itself, language })
+        Some(Self { span, path: inside, text: body, interpreter, itself, not_executable, language })
     }
 
     /// One command line of execline, as in `up` of a oneshot.
@@ -135,6 +142,7 @@ impl Script {
                 text,
                 interpreter: ["execlineb", "-P"].map(str::to_owned).to_vec(),
                 itself: false,
+                not_executable: None,
                 language: Language::Execline(pieces),
             }),
             Err((at, why)) => {
@@ -154,6 +162,27 @@ impl Script {
             },
             _ => None,
         }
+    }
+
+    /// What it consists of, in execline.
+    pub fn execline(&self) -> Option<&[Piece]> {
+        match &self.language {
+            Language::Execline(pieces) => Some(pieces),
+            _ => None,
+        }
+    }
+
+    /// Whether a shell reads it, or one with functions of its own.
+    pub fn is_shell(&self) -> bool {
+        matches!(self.language, Language::Shell)
+            || self.interpreter.first().is_some_and(|program| base(program) == "bashio")
+    }
+
+    /// That nobody may execute it, as a sentence.
+    pub fn told_of_mode(&self) -> Option<String> {
+        self.not_executable.map(|mode| {
+            format!("nobody may execute the file (its mode is {mode:o}), so there it does not run, unless the image changes that")
+        })
     }
 
     /// argv that runs it where it is.
@@ -216,6 +245,12 @@ impl Script {
 
     /// Sets what it does in a service.
     pub fn apply(&self, draft: &mut Draft, image: &Image, reading: &mut Reading<'_>) -> Became {
+        let mut became = self.keys(draft, image, reading);
+        became.differs.extend(self.told_of_mode());
+        became
+    }
+
+    fn keys(&self, draft: &mut Draft, image: &Image, reading: &mut Reading<'_>) -> Became {
         let mut became = Became::default();
         let chain = self.chain().and_then(|mut chain| {
             let directories = std::mem::take(&mut chain.environments);
