@@ -229,7 +229,7 @@ fn scripts_and_service_directories_of_before_version_3() {
         ("etc/cont-finish.d/20-late", "#!/bin/sh\nexec late\n"),
     ]);
     let converted = source.converted();
-    assert!(file(&converted, "fix-attrs.toml").contains("find /data -exec chown www-data {} +\n"));
+    assert!(file(&converted, "fix-attrs.toml").contains("  find /data -exec chown www-data {} +\n"));
     assert_eq!(
         file(&converted, "10-first.toml"),
         "type = \"oneshot\"\ncommand = [\"mkdir\", \"-p\", \"/data\"]\nrequires = [\"fix-attrs\"]\n"

@@ -110,7 +110,7 @@ fn crontab(tab: &Tab, reading: &mut Reading<'_>) -> usize {
     let has_users = tab.has_users.unwrap_or_else(|| {
         let names_root = |line: &&str| fields(line, 2).is_some_and(|(_, rest)| rest.starts_with("root "));
         let mut jobs = lines.iter().filter(|line| variable(line).is_none()).peekable();
-        jobs.peek().is_some() && jobs.all(|line| names_root(line))
+        jobs.peek().is_some() && jobs.all(names_root)
     });
     let alone = lines.iter().filter(|line| variable(line).is_none()).count() == 1;
     let mut variables: Vec<Variable> = Vec::new();

@@ -150,15 +150,9 @@ impl Rules {
 
     /// Gives the keys that it has set.
     fn set(&self, span: Span, draft: &mut Draft, differs: &mut Vec<String>) -> Vec<&'static str> {
-        if self.leaves_a_code {
-            differs.push(
-                "the exit code of the container is not kept for its end: asked to stop, foster ends with 0"
-                    .to_owned(),
-            );
-        }
         let halts = self.fates.iter().any(|(_, fate)| matches!(fate, Fate::Halt(_)));
         let others = |fate: Fate| self.fates.iter().filter(move |(_, other)| *other != fate);
-        if let Some((times, seconds)) = self.limit {
+        if let Some((times, seconds)) = self.limit.filter(|_| !halts) {
             draft.set("restart.limit", i64::try_from(times).unwrap_or(i64::MAX), span);
             draft.set("restart.reset-after", format!("{seconds}s"), span);
             draft.set("essential", false, span);
@@ -179,6 +173,11 @@ impl Rules {
             draft.set("restart.policy", "never", span).note(note);
             self.compare(|_| false, differs);
             return vec!["restart.policy"];
+        }
+        if self.leaves_a_code {
+            let why =
+                "the code that it writes is not that of the container: asked to stop, foster ends with 0";
+            differs.push(why.to_owned());
         }
         let up: Vec<End> = others(Fate::Again).map(|(end, _)| *end).collect();
         if up.is_empty() {
@@ -218,7 +217,7 @@ impl Rules {
     fn compare(&self, again: impl Fn(End) -> bool, differs: &mut Vec<String>) {
         match self.of(End::Code(0)) {
             Fate::Again if !again(End::Code(0)) => {
-                differs.push("after an end with 0 it is not started again; there it is".to_owned());
+                differs.push("after an end with 0 it stays down; there it is started again".to_owned());
             }
             Fate::Halt(_) => differs.push(
                 "an end with 0 does not end the container; for that, write `main = true`, which one service can have"

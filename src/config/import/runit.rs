@@ -198,12 +198,15 @@ fn control(what: &str, directory: &Path, draft: &mut Draft, image: &Image, readi
     for (entry, path) in image.entries(directory, reading) {
         let Some(script) = Script::read(&path, image, reading) else { continue };
         let what = format!("{what}/{entry}");
-        let pid = "its pid is in MAINPID, not in supervise/pid";
+        let pid = match script.text.contains("supervise") {
+            true => "; the pid is in MAINPID, not in supervise/pid",
+            false => "",
+        };
         match entry.as_str() {
             "t" | "d" | "x" if !stop => {
                 stop = true;
                 draft.set("stop.command", list(script.command(), script.span), script.span);
-                let why = format!("the stop signal follows, whatever it exits with; {pid}");
+                let why = format!("the stop signal follows, whatever it exits with{pid}");
                 let became = format!("{}: stop.command", draft.name);
                 reading.output.trail.approximated(script.span, what, became, why);
             }
@@ -214,7 +217,7 @@ fn control(what: &str, directory: &Path, draft: &mut Draft, image: &Image, readi
                     script.span,
                     what,
                     became,
-                    format!("`foster reload` runs it; {pid}"),
+                    format!("`foster reload` runs it{pid}"),
                 );
             }
             _ => {

@@ -53,8 +53,7 @@ fn the_finish_of_add_ons_ends_the_container_after_failures() {
     assert_eq!(keys, one("restart.policy", "never"));
     assert_eq!(
         differs,
-        "the exit code of the container is not kept for its end: asked to stop, foster ends with 0; \
-         after an end with 0 it is not started again; there it is; \
+        "after an end with 0 it stays down; there it is started again; \
          death by any signal but SIGTERM ends the container; there it is started again"
     );
     // What another word makes of it is not known.
@@ -71,7 +70,7 @@ fn shapes_that_people_write_are_followed() {
     assert_eq!(keys, one("restart.policy", "never"));
     assert_eq!(
         differs,
-        "after an end with 0 it is not started again; there it is; \
+        "after an end with 0 it stays down; there it is started again; \
          death by a signal ends the container; there it is started again"
     );
     let web = "if test \"$1\" -eq 256 ; then\n  e=$((128 + $2))\nelse\n  e=\"$1\"\nfi\n\
@@ -122,6 +121,8 @@ fn what_only_concerns_the_service_is_its_policy() {
     {
         assert_eq!(shell(nothing, Of::S6), Some((Vec::new(), String::new())), "{nothing}");
     }
+    let kept = shell("echo $1 > /run/s6-linux-init-container-results/exitcode", Of::S6).unwrap();
+    assert!(kept.0.is_empty() && kept.1.ends_with("asked to stop, foster ends with 0"), "{kept:?}");
     assert_eq!(shell("sv down .", Of::Runit).unwrap(), (off("never"), String::new()));
     assert_eq!(shell("exec kill -HUP 1", Of::Runit).unwrap().0, one("restart.policy", "never"));
     assert_eq!(shell("test $1 -eq -1 && kill 1", Of::Runit).unwrap().0, one("restart.policy", "never"));

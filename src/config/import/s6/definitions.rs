@@ -62,8 +62,8 @@ pub fn read(
     image: &Image,
     reading: &mut Reading<'_>,
 ) -> Definitions {
-    let mut found = Definitions::default();
-    found.started = STARTED.map(|bundle| (bundle, Names::new())).to_vec();
+    let started = STARTED.map(|bundle| (bundle, Names::new())).to_vec();
+    let mut found = Definitions { started, ..Definitions::default() };
     let mut directories: Vec<(String, PathBuf)> = image.entries(directory, reading);
     directories.extend(bundles.map(|bundles| image.entries(bundles, reading)).unwrap_or_default());
     for (name, directory) in directories {

@@ -184,6 +184,11 @@ fn file(
         || entry.starts_with("flag-")
         || matches!(entry, "type" | "consumer-for" | "pipeline-name");
     let line = if is_data { None } else { place::first_line(path, reading) };
+    if line.is_none() && !is_data && !path.exists() {
+        // A link that leads nowhere, or to itself.
+        reading.load(path);
+        return;
+    }
     let (value, span) = line
         .unwrap_or_else(|| (String::new(), Span::whole(reading.sources.add(path.to_string_lossy(), None))));
     let number = value.parse::<u64>().ok();

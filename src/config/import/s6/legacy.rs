@@ -76,8 +76,9 @@ fn attributes(layout: &Layout, steps: &mut Vec<String>, reading: &mut Reading<'_
             }
             let depth = if recurse == "true" { "" } else { " -maxdepth 0" };
             script.push_str(&format!(
-                "find {path}{depth} -exec chown {account} {{}} +\nfind {path}{depth} -type d -exec chmod {directories} {{}} +\n\
-                 find {path}{depth} ! -type d ! -type l -exec chmod {files} {{}} +\n"
+                "if [ -e {path} ]; then\n  find {path}{depth} -exec chown {account} {{}} +\n  \
+                 find {path}{depth} -type d -exec chmod {directories} {{}} +\n  \
+                 find {path}{depth} ! -type d ! -type l -exec chmod {files} {{}} +\nfi\n"
             ));
             first = first.or(Some(span));
             let numbers =
@@ -164,11 +165,17 @@ fn log(
     let beside = layout.image.inside(directory);
     match logger::recognise(&rules.logging(became.words.clone()), &beside, &layout.image, reading) {
         Some(logger) => {
+            let joined = draft.get("log.stderr").is_some();
             for (path, value) in logger.keys {
                 draft.set(&path, value, run.span);
             }
             let mut differs = logger.differs;
-            differs.push("standard error is in it too; foster itself writes the file".to_owned());
+            if !joined {
+                differs.push("standard error is in it too".to_owned());
+            }
+            for key in became.keys.iter().filter(|key| !matches!(key.as_str(), "command" | "log.stderr")) {
+                differs.push(format!("`{key}` of the logger is not needed: foster writes the file"));
+            }
             reading.output.trail.approximated(
                 run.span,
                 what,

@@ -67,7 +67,11 @@ impl<'d> Order<'d> {
             services.insert(name.clone(), vec![called]);
         }
         for definition in definitions.all.values() {
-            let Some((pipeline, _)) = &definition.pipeline else { continue };
+            let Some((pipeline, span)) = &definition.pipeline else { continue };
+            if definitions.all.contains_key(pipeline) {
+                reading.broken(*span, format!("a pipeline and a definition are called `{pipeline}`"));
+                continue;
+            }
             let members = definitions.pipeline(pipeline);
             let members = members.into_iter().filter_map(|name| services.get(name)).flatten().cloned();
             let members: Vec<String> = members.collect();

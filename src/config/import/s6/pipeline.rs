@@ -43,10 +43,8 @@ fn logger_of(
     let became = run.apply(&mut draft, image, reading);
     let beside = image.inside(&definition.directory);
     let mut logger = logger::recognise(&rules.logging(became.words), &beside, image, reading)?;
-    let gone = |key: &&String| !matches!(key.as_str(), "command" | "log.stderr" | "script");
-    let gone: Vec<String> = became.keys.iter().filter(gone).map(|key| format!("`{key}`")).collect();
-    if !gone.is_empty() {
-        logger.differs.push(format!("{} of the logger goes: foster is who writes the file", gone.join(", ")));
+    for key in became.keys.iter().filter(|key| !matches!(key.as_str(), "command" | "log.stderr")) {
+        logger.differs.push(format!("`{key}` of the logger is not needed: foster writes the file"));
     }
     Some(logger)
 }
@@ -88,23 +86,15 @@ pub fn produces(
 }
 
 /// Tells of the files of a logger, which is no service any more.
-pub fn told_of_logger(
-    name: &str,
-    definition: &Definition,
-    order: &Order<'_>,
-    image: &Image,
-    reading: &mut Reading<'_>,
-) {
+pub fn told_of_logger(name: &str, definition: &Definition, image: &Image, reading: &mut Reading<'_>) {
     for (entry, path) in image.entries(&definition.directory, reading) {
         let span = Span::whole(reading.sources.add(path.to_string_lossy(), None));
         let what = format!("{name}/{entry}");
         let trail = &mut reading.output.trail;
         match entry.as_str() {
             "run" => {
-                let differs =
-                    order.loggers.get(name).map(|logger| logger.differs.join("; ")).unwrap_or_default();
-                let became = "log of its producers";
-                trail.approximated(span, what, became, format!("foster itself writes the file; {differs}"));
+                let why = "foster itself writes the file: see `producer-for` of these";
+                trail.approximated(span, what, "log of its producers", why);
             }
             "type" | "consumer-for" | "pipeline-name" | "dependencies" | "dependencies.d"
             | "notification-fd" | "supervise" | "event" => trail.exact(span, what, ""),

@@ -35,7 +35,7 @@ pub fn all(
             break;
         }
         if order.loggers.contains_key(name.as_str()) {
-            pipeline::told_of_logger(name, definition, &order, image, reading);
+            pipeline::told_of_logger(name, definition, image, reading);
             continue;
         }
         let Some(called) = order.service(name).cloned() else { continue };

@@ -128,8 +128,10 @@ fn every(span: Duration) -> Option<String> {
         86_400 => Some("@daily".to_owned()),
         604_800 => Some("@weekly".to_owned()),
         1..60 if 60 % seconds == 0 => Some(format!("*/{seconds} * * * * *")),
-        61..3600 if 3600 % seconds == 0 && seconds % 60 == 0 => Some(format!("*/{} * * * *", seconds / 60)),
-        3601..86_400 if 86_400 % seconds == 0 && seconds % 3600 == 0 => {
+        61..3600 if 3600 % seconds == 0 && seconds.is_multiple_of(60) => {
+            Some(format!("*/{} * * * *", seconds / 60))
+        }
+        3601..86_400 if 86_400 % seconds == 0 && seconds.is_multiple_of(3600) => {
             Some(format!("0 */{} * * *", seconds / 3600))
         }
         _ => None,
