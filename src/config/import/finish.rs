@@ -163,6 +163,9 @@ impl Rules {
             return vec!["restart.limit", "restart.reset-after", "essential"];
         }
         if halts {
+            if let Some(at) = draft.items().iter().position(|item| item.path == "essential") {
+                draft.remove(at);
+            }
             let rest: Vec<&(End, Fate)> = others(Fate::Again).collect();
             if rest.len() <= LISTED && self.of(End::Code(0)) == Fate::Again {
                 self.set_never_on(rest.iter().map(|(end, _)| *end), span, draft);

@@ -61,6 +61,10 @@ fn of_all(path: &Path, reading: &mut Reading<'_>) {
              ever: `[restart] limit = \"unlimited\"`, or `essential = false`",
         );
     }
+    if reading.output.services.iter().any(|draft| draft.get("working-directory").is_none()) {
+        let why = "services run in that of foster; there in their service directory: `working-directory`";
+        trail.approximated(span, "directories", "", why);
+    }
     trail.approximated(
         span,
         "stops",

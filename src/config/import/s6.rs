@@ -80,6 +80,9 @@ fn of_all(path: &Path, rules: &variables::Rules, reading: &mut Reading<'_>) {
         .any(|draft| text(draft, "type").is_empty() && text(draft, "restart.policy") != "never");
     let stopped =
         services.iter().any(|draft| text(draft, "type").is_empty() && draft.get("stop.timeout").is_none());
+    let elsewhere = services
+        .iter()
+        .any(|draft| text(draft, "type").is_empty() && draft.get("working-directory").is_none());
     let steps = services.iter().any(|draft| text(draft, "type") == "oneshot");
     let trail = &mut reading.output.trail;
     if restarted {
@@ -97,6 +100,14 @@ fn of_all(path: &Path, rules: &variables::Rules, reading: &mut Reading<'_>) {
             "stops",
             "",
             "SIGKILL 5 s after the stop signal; s6 waits for ever: `[stop] timeout` gives more time",
+        );
+    }
+    if elsewhere {
+        trail.approximated(
+            span,
+            "directories",
+            "",
+            "services run in that of foster; there in their service directory: `working-directory`",
         );
     }
     if steps && !rules.strict && !rules.told_of_failures {

@@ -355,8 +355,16 @@ impl Script {
     /// The script as it is: in the file of the service if it is short, otherwise where it is.
     fn whole(&self, draft: &mut Draft, why: &str) -> Became {
         let mut became = Became::default();
+        let is_once = self.text.lines().any(says_once);
+        if is_once {
+            // Unless its `finish` says that its end is that of the container.
+            draft.set("restart.policy", "never", self.span);
+            draft.set("essential", false, self.span);
+            became.keys.extend(["restart.policy", "essential"].map(str::to_owned));
+        }
         if matches!(self.language, Language::Shell) && self.stands_alone() {
-            draft.set("script", self.text.clone(), self.span);
+            let lines = self.text.split_inclusive('\n').filter(|line| !says_once(line));
+            draft.set("script", lines.collect::<String>(), self.span);
             let mut shell = self.interpreter.clone();
             match shell.get_mut(1).filter(|option| option.starts_with('-')) {
                 Some(options) => options.push('c'),
@@ -367,6 +375,10 @@ impl Script {
         } else {
             draft.set("command", list(self.argv(), self.span), self.span);
             became.keys.push("command".to_owned());
+            if is_once {
+                let why = "take the line out that says that it runs once: foster refuses that, and has `policy = \"never\"`";
+                became.differs.push(why.to_owned());
+            }
             if let Some((directory, _)) = self.path.rsplit_once('/')
                 && self.is_of_its_place()
             {
@@ -403,7 +415,7 @@ impl Script {
     pub fn tools(&self) -> Vec<&str> {
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let mut found: Vec<&str> = Vec::new();
-        for line in self.text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        for line in self.text.lines().filter(|line| !line.trim_start().starts_with('#') && !says_once(line)) {
             for word in line.split(|c| !is_part(c)) {
                 let known = ["sv", "chpst", "svlogd", "logutil-service", "with-contenv", "runsv", "runsvdir"];
                 if (known.contains(&word) || word.starts_with("s6-") && word.len() > 4)
@@ -415,6 +427,11 @@ impl Script {
         }
         found
     }
+}
+
+/// Whether a line says that the service is not to be started again after this.
+fn says_once(line: &str) -> bool {
+    matches!(line.trim(), "s6-svc -O ." | "s6-svc -o ." | "sv once .")
 }
 
 /// A line before the command.
