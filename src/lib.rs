@@ -13,7 +13,7 @@
 //! | `control` | the control socket: its types, the server, the client      | `model`, `core`, `sys`     |
 //! | `run`     | the shell around the core: one thread, one turn after another | `core` `sys` `time` `log` `control` `config` `model` |
 //! | `init`    | `foster init`: one command, no services, no runtime         | `sys` `model`             |
-//! | `cli`     | the command line, one file per verb                         | `config` `run` `init` `control` `log` `sys` `core` `model` |
+//! | `cli`     | the command line, one file per verb                         | `config` `run` `init` `control` `log` `sys` `core` `model` `time` |
 
 // PID 1 does not panic.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

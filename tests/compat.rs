@@ -108,22 +108,90 @@ fn s6_notifyoncheck_says_a_newline_when_the_check_succeeds() {
 }
 
 #[test]
-fn logutil_service_writes_and_puts_away() {
+fn s6_envdir_sets_and_unsets_variables() {
+    let root = installed();
+    let directory = root.path().join("env");
+    std::fs::create_dir(&directory).unwrap();
+    for (name, text) in [("A", "one  \ntwo\n"), ("VARIABLE", ""), ("C", "x\0y\n"), (".hidden", "z")] {
+        std::fs::write(directory.join(name), text).unwrap();
+    }
+    let shell = ["sh", "-c", "echo \"$A|${VARIABLE-unset}|$C\""];
+    fn with<'w>(options: &[&'w str], shell: &[&'w str]) -> Vec<&'w str> {
+        [options, &["env"], shell].concat()
+    }
+    assert_eq!(ran(root.path(), "s6-envdir", &with(&[], &shell)).stdout, "one|unset|x\ny\n");
+    assert_eq!(ran(root.path(), "s6-envdir", &with(&["-n"], &shell)).stdout, "one  |unset|x\ny\n");
+    assert_eq!(ran(root.path(), "s6-envdir", &with(&["-Lf"], &shell)).stdout, "one  \ntwo\n|unset|x\ny\n\n");
+    assert_eq!(ran(root.path(), "s6-envdir", &["nowhere", "true"]).code, 111);
+    assert_eq!(ran(root.path(), "s6-envdir", &["env"]).code, 100);
+}
+
+/// `logutil-service` with a script and input; the files that it has written.
+fn logged(script: &str, input: &str) -> (String, Vec<(String, String)>) {
     let root = installed();
     let logs = root.path().join("logs");
+    // It becomes nobody, if it can.
+    for path in [root.path(), &logs] {
+        let _ = std::fs::create_dir(path);
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    }
     let mut command = tool(root.path(), "logutil-service", &[logs.to_str().unwrap()]);
-    command.env("S6_LOGGING_SCRIPT", "n2 s20 T").stdin(Stdio::piped());
+    command.env("S6_LOGGING_SCRIPT", script).env("TZ", "CET-1").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"first line\nsecond line\nthird line\nfourth line\nend").unwrap();
-    assert!(child.wait().unwrap().success());
-    let text = |name: &str| std::fs::read_to_string(logs.join(name)).unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let mut files: Vec<(String, String)> = std::fs::read_dir(&logs)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let owner = std::os::unix::fs::MetadataExt::uid(&entry.metadata().unwrap());
+            assert_eq!(owner == 65534, support::is_root(), "it is of nobody");
+            (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap())
+        })
+        .collect();
+    files.sort();
+    (String::from_utf8(output.stdout).unwrap(), files)
+}
+
+#[test]
+fn logutil_service_writes_and_puts_away() {
+    let (stdout, files) = logged("n2 s20", "first line\nsecond line\nthird line\nfourth line\nend");
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     assert_eq!(
-        (text("current"), text("current.1"), text("current.2")),
-        ("fourth line\nend\n".to_owned(), "third line\n".to_owned(), "second line\n".to_owned())
+        files,
+        [
+            file("current", "fourth line\nend\n"),
+            file("current.1", "third line\n"),
+            file("current.2", "second line\n")
+        ]
     );
-    let mut command = tool(root.path(), "logutil-service", &[logs.to_str().unwrap()]);
+    assert_eq!(stdout, "");
+    let root = installed();
+    let mut command = tool(root.path(), "logutil-service", &["/nowhere"]);
     command.env("S6_LOGGING_SCRIPT", "!gzip n2").stdin(Stdio::null());
     assert_eq!(Ran::of(command).code, 100);
+}
+
+#[test]
+fn logutil_service_writes_times_where_its_script_has_them() {
+    let (stdout, files) = logged("t 1 n0 s10000000 T", "a line\n");
+    // As s6-log writes them: TAI64N, and the local time with two spaces behind it.
+    let tai = stdout.strip_suffix(" a line\n").unwrap();
+    assert!(
+        tai.len() == 25 && tai.starts_with("@40000000") && tai[1..].bytes().all(|b| b.is_ascii_hexdigit()),
+        "{tai}"
+    );
+    let seconds = u64::from_str_radix(&tai[1..17], 16).unwrap() - (1 << 62) - 37;
+    let local = files[0].1.strip_suffix("  a line\n").unwrap();
+    let mut date = Command::new("date");
+    date.args(["-d", &format!("@{seconds}"), "+%Y-%m-%d %H:%M"]).env("TZ", "CET-1");
+    let date = Ran::of(date).stdout;
+    assert!(local.len() == 29, "{local}");
+    // Between the two, a minute may have ended.
+    assert!(local.starts_with(date.trim()) || local[17..].starts_with("00"), "{local} {date}");
+    let (stdout, files) = logged("1 T", "a line\n");
+    assert!(stdout == "a line\n" && files[0].1.len() == 29 + 2 + 7, "{stdout} {files:?}");
 }
 
 fn tree() -> Container {
@@ -227,6 +295,28 @@ fn halt_ends_the_container() {
     // Whether it sees that itself depends on who is faster.
     Tools::of(&c).ran("halt", &[]);
     c.expect_exit(0);
+}
+
+#[test]
+fn halt_ends_it_with_the_code_that_a_script_has_written() {
+    needs_namespace!();
+    let root = installed();
+    let bin = root.path().join("bin");
+    let prelude =
+        "mount -t tmpfs -o mode=755 run /run && mkdir -p /run/s6-linux-init-container-results || exit";
+    for (written, code) in [("42", 42), ("0", 0), ("many", 0)] {
+        let script = format!(
+            "echo {written} > /run/s6-linux-init-container-results/exitcode; exec {}/halt",
+            bin.display()
+        );
+        let mut c = Setup::new()
+            .prelude(prelude)
+            .service("web", serve("web", &[]))
+            .service("ends", format!("type = \"oneshot\"\nrequires = [\"web\"]\n{}", support::sh(&script)))
+            .start();
+        c.wait_event("term web");
+        c.expect_exit(code);
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_simple_run_becomes_a_command_and_keys() {
         "{report}"
     );
     assert!(
-        report.contains("HOME, USER and LOGNAME follow the user; limits count for hard ones too; "),
+        report.contains("; HOME, USER and LOGNAME follow the user; limits count for hard ones too\n"),
         "{report}"
     );
 }
@@ -179,6 +179,55 @@ fn what_is_broken_is_an_error_with_its_place() {
     assert!(source.broken().contains("cannot read /nowhere"), "{}", source.broken());
     let source = runit(&[("a/run", "#!/bin/execlineb -P\nforeground { a\n")]);
     assert!(source.broken().contains("a `{` is never closed"), "{}", source.broken());
+}
+
+#[test]
+fn loops_of_links_and_enormous_trees_are_errors() {
+    let source =
+        runit(&[("a/run", "#!/bin/sh\nexec a\n"), ("a/log/run", "#!/bin/sh\nexec svlogd /var/log/a\n")]);
+    let run = source.path().join("a/log/run");
+    std::fs::remove_file(&run).unwrap();
+    std::os::unix::fs::symlink("run", &run).unwrap();
+    assert!(source.broken().contains("symbolic link"), "{}", source.broken());
+    // runsvdir would not come to an end with these either.
+    let source = runit(&[("a/run", "#!/bin/sh\nexec a\n")]);
+    std::os::unix::fs::symlink(".", source.path().join("b")).unwrap();
+    std::os::unix::fs::symlink("c", source.path().join("c")).unwrap();
+    let converted = source.converted();
+    assert_eq!(converted.files.len(), 1, "{:#?}", converted.files);
+    let files: Vec<(String, &str)> =
+        (0..1100).map(|n| (format!("s{n}/run"), "#!/bin/sh\nexec a\n")).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    assert!(runit(&files).broken().contains("there are more than 1000 services in it"));
+    let large = format!("#!/bin/sh\n{}exec a\n", "# more\n".repeat(1 << 18));
+    let source = runit(&[("a/run", &large)]);
+    let converted = source.converted();
+    assert!(file(&converted, "a.toml").contains("/a/run\"]\n"), "what is larger than a script is a program");
+}
+
+/// Pieces of which scripts and configurations consist, in any order.
+const PIECES: &str = "[ -~\\n]{0,40}|((exec|chpst|-u|-e|-o|-C|--|www|./env|/srv|svlogd|-tt|sv start a \\|\\| exit 1|2>&1|\"|'|\\$1|;|\\n|if|then|fi|\
+                      elif|else|\\[\\[|\\]\\]|-eq|&&|>|kill 1|s1000|n3|t60|!gzip|u1.2.3.4|é)( |\\n)){0,25}";
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn whatever_is_in_the_files_there_is_an_answer(run in PIECES, finish in PIECES, config in PIECES) {
+        let source = runit(&[
+            ("a/run", &format!("#!/bin/sh\n{run}")),
+            ("a/finish", &format!("#!/bin/sh\n{finish}")),
+            ("a/control/t", &finish),
+            ("a/check", &run),
+            ("a/log/run", "#!/bin/sh\nexec svlogd main\n"),
+            ("a/log/main/config", &config),
+            ("b/run", &format!("#!/bin/execlineb -P\n{run}")),
+        ]);
+        // Either is fine; a panic is not.
+        let import = foster::config::import::Import { kind: Kind::Runit, path: source.path().to_owned() };
+        if let Err(report) = foster::config::import::convert(&import, &foster::config::Variables::new()) {
+            let _ = report.render(false);
+        }
+    }
 }
 
 #[test]

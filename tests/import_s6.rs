@@ -114,9 +114,9 @@ fn an_add_on_whose_services_end_the_container_by_their_finish() {
     );
     assert!(file(&converted, "init-app.toml").contains("enabled = false\n"), "only what needs it starts it");
     let report = report(&source, &converted);
-    assert!(report.contains("S6_KILL_GRACETIM: not carried; "), "{report}");
+    assert!(report.contains("S6_KILL_GRACETIM=0: not carried; "), "{report}");
     assert!(report.contains("did you mean `S6_KILL_GRACETIME`?"), "{report}");
-    assert!(report.contains("S6_BEHAVIOUR_IF_STAGE2_FAILS: exact\n"), "{report}");
+    assert!(report.contains("S6_BEHAVIOUR_IF_STAGE2_FAILS=2: exact\n"), "{report}");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn scripts_and_service_directories_of_before_version_3() {
         ("etc/cont-finish.d/20-late", "#!/bin/sh\nexec late\n"),
     ]);
     let converted = source.converted();
-    assert!(file(&converted, "fix-attrs.toml").contains("find /data -exec chown www-data {} +\n"));
+    assert!(file(&converted, "fix-attrs.toml").contains("  find /data -exec chown www-data {} +\n"));
     assert_eq!(
         file(&converted, "10-first.toml"),
         "type = \"oneshot\"\ncommand = [\"mkdir\", \"-p\", \"/data\"]\nrequires = [\"fix-attrs\"]\n"
@@ -273,6 +273,19 @@ fn a_chain_that_has_no_keys_stays_a_script_and_that_is_said() {
         "{report}"
     );
     assert!(report.contains("it runs `s6-svc`: "), "{report}");
+}
+
+#[test]
+fn what_runs_once_is_a_policy_and_no_line_of_its_script() {
+    let run = "#!/command/with-contenv bash\nset -e\ns6-svc -O .\nmkdir -p /run/app\nexec app\n";
+    let files = [("etc/services.d/app/run", run)];
+    let script = "script = '''\nset -e\nmkdir -p /run/app\nexec app\n'''\n";
+    let text = file(&image(&files).converted(), "app.toml").to_owned();
+    assert!(text.contains(script) && text.contains("essential = false\n"), "{text}");
+    assert!(text.ends_with("[restart]\npolicy = \"never\"\n"), "{text}");
+    let halts = ("etc/services.d/app/finish", "#!/bin/sh\nexec /run/s6/basedir/bin/halt\n");
+    let text = file(&image(&[files[0], halts]).converted(), "app.toml").to_owned();
+    assert!(!text.contains("essential") && text.ends_with("policy = \"never\"\n"), "{text}");
 }
 
 #[test]
@@ -337,7 +350,7 @@ fn it_runs_as_it_is() {
 
 /// Pieces of which scripts consist, in any order.
 const PIECES: &str = "[ -~\\n]{0,60}|((#!/bin/sh|#!/command/execlineb -P|exec|if|foreground|\\{|\\}|\"|'|\\\\|\\$\\{X\\}|importas|-i|\
-                      X|s6-setuidgid|chpst|-u|-e|cd|export|A=B|fdmove|-c|2>&1|;|then|fi|sleep infinity|\\[ -z \"\\$X\" \\]|é|\u{1F600})( |\\n)){0,30}";
+                      X|s6-setuidgid|chpst|-u|-e|cd|export|A=B|fdmove|-c|2>&1|;|then|fi|elif|else|\\[\\[|\\]\\]|-eq|&&|>|halt|\\$1|\\$\\(\\(|exit 125|sleep infinity|\\[ -z \"\\$X\" \\]|é|\u{1F600})( |\\n)){0,30}";
 
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]

@@ -7,7 +7,7 @@ mod status;
 mod svc;
 
 use super::{EX_FALSE, Verb};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,7 @@ const TOOLS: &[(&str, Tool)] = &[
     ("with-contenv", process::with_contenv),
     ("printcontenv", process::printcontenv),
     ("s6-setuidgid", process::setuidgid),
+    ("s6-envdir", process::envdir),
     ("s6-notifyoncheck", process::notifyoncheck),
     ("s6-svc", svc::svc),
     ("s6-svwait", svc::svwait),
@@ -61,7 +62,7 @@ Examples:
   foster install-compat /command
   foster install-compat /run/s6/basedir/bin     for scripts that call halt there
 
-The names: with-contenv, printcontenv, s6-setuidgid, s6-notifyoncheck, s6-svc, s6-svwait, s6-svok, s6-svstat, \
+The names: with-contenv, printcontenv, s6-setuidgid, s6-envdir, s6-notifyoncheck, s6-svc, s6-svwait, s6-svok, s6-svstat, \
 s6-rc (start, stop, change), logutil-service, halt, poweroff, reboot. What is there under such a name is \
 never replaced.
 
@@ -175,9 +176,21 @@ fn options<'w>(
 
 /// Becomes another program; gives the exit code when that fails.
 fn become_program(name: &str, words: &[String]) -> u8 {
+    become_program_with(name, words, Vec::new())
+}
+
+/// The same, with these variables set, or unset.
+fn become_program_with(name: &str, words: &[String], variables: Vec<(OsString, Option<OsString>)>) -> u8 {
     use std::os::unix::process::CommandExt;
     let Some((program, rest)) = words.split_first() else { return wrong(name, "a program is missing") };
-    let why = Command::new(OsStr::new(program)).args(rest).exec();
+    let mut command = Command::new(OsStr::new(program));
+    for (variable, value) in variables {
+        match value {
+            Some(value) => command.env(variable, value),
+            None => command.env_remove(variable),
+        };
+    }
+    let why = command.args(rest).exec();
     tell(name, &format!("unable to exec {program}: {why}"));
     if why.kind() == io::ErrorKind::NotFound { 127 } else { 126 }
 }

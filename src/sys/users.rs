@@ -183,6 +183,12 @@ pub fn become_user(uid: u32, gid: u32, groups: &[u32]) -> std::io::Result<()> {
     done(unsafe { libc::setuid(uid) })
 }
 
+/// Whether this process is root's.
+#[must_use]
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -2,7 +2,9 @@
 
 use super::{REFUSED, become_program, options, tell, wrong};
 use crate::sys::users::{Database, become_user};
+use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -16,7 +18,7 @@ pub(super) fn with_contenv(name: &str, words: Vec<String>) -> u8 {
 pub(super) fn printcontenv(name: &str, words: Vec<String>) -> u8 {
     let [variable] = &words[..] else { return wrong(name, "usage: printcontenv variable") };
     let Some(value) = std::env::var_os(variable) else { return 1 };
-    let bytes = std::os::unix::ffi::OsStrExt::as_bytes(&*value);
+    let bytes = value.as_bytes();
     if std::io::stdout().write_all(bytes).is_ok() { 0 } else { REFUSED }
 }
 
@@ -48,6 +50,59 @@ pub(super) fn setuidgid(name: &str, words: Vec<String>) -> u8 {
         }
     }
 }
+
+/// `s6-envdir [-fnil…] dir prog…`: a variable for each file in a directory; an empty file unsets one.
+pub(super) fn envdir(name: &str, words: Vec<String>) -> u8 {
+    let (mut whole, mut trims) = (false, true);
+    let read = options(&words, "lc", |option, _| {
+        match option {
+            'f' => whole = true,
+            'n' => trims = false,
+            'L' | 'i' | 'I' | 'l' | 'c' => {}
+            _ => return Err(format!("there is no option -{option}")),
+        }
+        Ok(())
+    });
+    let (directory, program) = match read.map(<[String]>::split_first) {
+        Ok(Some((directory, program))) if !program.is_empty() => (directory, program),
+        Ok(_) => return wrong(name, "usage: s6-envdir [options] dir prog..."),
+        Err(why) => return wrong(name, &why),
+    };
+    match variables(directory, whole, trims) {
+        Ok(variables) => super::become_program_with(name, program, variables),
+        Err(why) => {
+            tell(name, &format!("unable to read {directory}: {why}"));
+            REFUSED
+        }
+    }
+}
+
+type Variables = Vec<(OsString, Option<OsString>)>;
+
+/// The variables in a directory; `whole` takes what is behind the first line, too, and `trims` takes blanks at its end away.
+fn variables(directory: &str, whole: bool, trims: bool) -> std::io::Result<Variables> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        if name.as_bytes().starts_with(b".") || name.as_bytes().contains(&b'=') {
+            continue;
+        }
+        let text = crate::sys::read_bounded(std::path::Path::new(directory).join(&name), LARGEST)
+            .map_err(|why| std::io::Error::other(why.to_string()))?;
+        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let value = match (whole, trims) {
+            (true, _) => &text[..],
+            (false, true) => line.trim_ascii_end(),
+            (false, false) => line,
+        };
+        let value: Vec<u8> = value.iter().map(|byte| if *byte == 0 { b'\n' } else { *byte }).collect();
+        found.push((name, (!text.is_empty()).then(|| OsString::from_vec(value))));
+    }
+    Ok(found)
+}
+
+/// A larger file is no value of a variable.
+const LARGEST: usize = 128 << 10;
 
 /// How the program that looks at readiness is told apart from the one that it is asked for by.
 const LOOK: &str = "--foster-look";

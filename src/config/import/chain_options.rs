@@ -91,8 +91,7 @@ pub fn notifyoncheck<'p>(chain: &mut Chain, rest: &'p [Piece]) -> Rest<'p> {
     }
     if tries > 0 && !chain.keys.iter().any(|(key, _)| key == "ready.timeout") {
         chain.differs.push(format!(
-            "it is probed for `ready.timeout` and fails then; s6-notifyoncheck gives up after {tries} attempts, and leaves \
-             it running without ever being ready"
+            "it fails when it is not ready within `[ready] timeout`; s6-notifyoncheck gives up after {tries} attempts, and lets it run"
         ));
     }
     Ok(after)

@@ -10,6 +10,7 @@ mod chain_options;
 mod compose;
 mod cron;
 mod draft;
+mod finish;
 mod idle;
 mod logger;
 mod place;

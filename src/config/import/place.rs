@@ -41,7 +41,7 @@ impl Image {
     }
 
     /// A path, with the links in its last part followed as the image would.
-    fn followed(&self, path: PathBuf) -> PathBuf {
+    pub fn followed(&self, path: PathBuf) -> PathBuf {
         let mut path = path;
         for _ in 0..8 {
             let Ok(target) = fs::read_link(&path) else { break };
@@ -89,9 +89,8 @@ impl Image {
 
 /// The first line of a file that is there; `None` for one that is not, and a finding when it cannot be read.
 pub fn first_line(path: &Path, reading: &mut Reading<'_>) -> Option<(String, Span)> {
-    if !path.exists() {
-        return None;
-    }
+    // A link that leads nowhere is there.
+    fs::symlink_metadata(path).ok()?;
     let file = reading.load(path)?;
     let line = reading.sources.text(file).lines().next().unwrap_or_default();
     Some((line.trim().to_owned(), Span::new(file, 0..line.len())))

@@ -1,12 +1,13 @@
 //! A directory of runit's service directories, such as `/etc/service` or `/etc/sv`.
 
-use super::Reading;
 use super::draft::{self, Draft, list, literal};
 use super::logger::{self, Logger};
 use super::place::Image;
 use super::script::{Became, Script};
+use super::{Reading, finish};
 use crate::config::diagnostic::Span;
 use crate::config::suggest::did_you_mean;
+use crate::config::tree::Value;
 use std::path::{Path, PathBuf};
 
 /// What runsv looks at in a service directory.
@@ -28,7 +29,9 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
     };
     for (name, directory) in &found {
         if directory.is_dir() {
-            service(name, directory, &image, reading);
+            if !service(name, directory, &image, reading) {
+                break;
+            }
         } else {
             let file = reading.sources.add(directory.to_string_lossy(), None);
             let why = "it is not a directory, so runsvdir does not look at it";
@@ -40,17 +43,50 @@ pub fn read(path: &Path, reading: &mut Reading<'_>) {
         reading.broken(Span::whole(file), "there is no service directory in it: one has a file `run`");
     }
     only_known(reading);
+    of_all(path, reading);
 }
 
-fn service(name: &str, directory: &Path, image: &Image, reading: &mut Reading<'_>) {
+/// What differs for all services alike, once.
+fn of_all(path: &Path, reading: &mut Reading<'_>) {
+    let span = Span::whole(reading.sources.add(path.to_string_lossy(), None));
+    let never =
+        |draft: &Draft| matches!(draft.get("restart.policy"), Some(Value::Text(text)) if text == "never");
+    let trail = &mut reading.output.trail;
+    if reading.output.services.iter().any(|draft| !never(draft)) {
+        trail.approximated(
+            span,
+            "restarts",
+            "",
+            "at once, then with growing delays, and after 10 ends in a row the container ends; runsv restarts each second, for \
+             ever: `[restart] limit = \"unlimited\"`, or `essential = false`",
+        );
+    }
+    if reading.output.services.iter().any(|draft| draft.get("working-directory").is_none()) {
+        let why = "services run in that of foster; there in their service directory: `working-directory`";
+        trail.approximated(span, "directories", "", why);
+    }
+    trail.approximated(
+        span,
+        "stops",
+        "",
+        "SIGKILL 5 s after the stop signal, and all in 9 s; runsv waits for ever: `[stop] timeout`, and `[shutdown] timeout` in \
+         foster.toml, give more time",
+    );
+}
+
+/// One service directory; whether there is room for more.
+fn service(name: &str, directory: &Path, image: &Image, reading: &mut Reading<'_>) -> bool {
     let Some(run) = Script::read(&directory.join("run"), image, reading) else {
         if reading.findings.is_empty() {
             let file = reading.sources.add(directory.to_string_lossy(), None);
             let why = "it has no `run`: runsv tries to start it for ever";
             reading.output.trail.not_carried(Span::whole(file), name, why);
         }
-        return;
+        return true;
     };
+    if !reading.has_room(run.span) {
+        return false;
+    }
     let mut draft = reading.service(name, run.span);
     let became = run.apply(&mut draft, image, reading);
     told_of_run(name, &draft, &run, became, reading);
@@ -58,7 +94,10 @@ fn service(name: &str, directory: &Path, image: &Image, reading: &mut Reading<'_
         let what = format!("{name}/{entry}");
         match entry.as_str() {
             "run" => {}
-            "finish" => finish(&what, &path, &mut draft, image, reading),
+            "finish" => {
+                let Some(script) = Script::read(&path, image, reading) else { continue };
+                finish::apply(&what, &script, finish::Of::Runit, &mut draft, &mut reading.output.trail);
+            }
             "log" => log(&what, &path, &mut draft, image, reading),
             "down" => {
                 let file = reading.sources.add(path.to_string_lossy(), None);
@@ -91,64 +130,20 @@ fn service(name: &str, directory: &Path, image: &Image, reading: &mut Reading<'_
         }
     }
     reading.output.services.push(draft);
+    true
 }
 
 fn told_of_run(name: &str, draft: &Draft, run: &Script, became: Became, reading: &mut Reading<'_>) {
-    let mut why = became.differs;
+    let why = became.differs;
     if became.nothing {
         let why = "it does nothing: write a command";
         return reading.output.trail.not_carried(run.span, format!("{name}/run"), why);
     }
-    why.push(
-        "it is restarted at once and then with growing delays, and the container ends after 10 failures in a row; runsv \
-         restarts it each second, for ever"
-            .to_owned(),
-    );
     let became = format!("{}: {}", draft.name, became.keys.join(", "));
-    reading.output.trail.approximated(run.span, format!("{name}/run"), became, why.join("; "));
-}
-
-/// What runs after each end: the rules that people write there.
-fn finish(what: &str, path: &Path, draft: &mut Draft, image: &Image, reading: &mut Reading<'_>) {
-    let Some(finish) = Script::read(path, image, reading) else { return };
-    let span = finish.span;
-    let text: String = finish
-        .text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .collect::<Vec<_>>()
-        .join("\n");
-    let once =
-        ["sv down .", "sv d .", "sv once .", "sv exit .", "sv x .", "sv stop .", "sv down \"$", "sv down $"];
-    let ends = [
-        "kill 1\n",
-        "-TERM 1\n",
-        "-HUP 1\n",
-        "-CONT 1\n",
-        "-15 1\n",
-        "-1 1\n",
-        "runsvdir",
-        "runit-init",
-        "$PPID",
-    ];
-    let has = |texts: &[&str]| texts.iter().any(|part| format!("{text}\n").contains(part));
-    let trail = &mut reading.output.trail;
-    if text.lines().all(|line| line.is_empty() || line.starts_with("sleep ") || line.starts_with("exit")) {
-        trail.exact(span, what, "");
-    } else if has(&ends) {
-        draft.set("restart.policy", "never", span).note("Its `finish` ended all: so does its failure here.");
-        let why = "its failure ends the container, with its exit code; an end with 0 does not (`main = true` ends it then, too)";
-        trail.approximated(span, what, format!("{}: restart.policy", draft.name), why);
-    } else if has(&once) {
-        draft.set("restart.policy", "never", span);
-        draft.set("essential", false, span);
-        let why = "it is not started again; what else the script does is left out";
-        trail.approximated(span, what, format!("{}: restart.policy, essential", draft.name), why);
+    if why.is_empty() {
+        reading.output.trail.exact(run.span, format!("{name}/run"), became);
     } else {
-        let why = "nothing of foster runs after each end: what has to be cleared away can be done at the start of `script`, \
-                   and what is to come of an end, `[restart]` and `essential` say";
-        trail.not_carried(span, what, why);
+        reading.output.trail.approximated(run.span, format!("{name}/run"), became, why.join("; "));
     }
 }
 
@@ -207,12 +202,15 @@ fn control(what: &str, directory: &Path, draft: &mut Draft, image: &Image, readi
     for (entry, path) in image.entries(directory, reading) {
         let Some(script) = Script::read(&path, image, reading) else { continue };
         let what = format!("{what}/{entry}");
-        let pid = "its pid is in MAINPID, not in supervise/pid";
+        let pid = match script.text.contains("supervise") {
+            true => "; the pid is in MAINPID, not in supervise/pid",
+            false => "",
+        };
         match entry.as_str() {
             "t" | "d" | "x" if !stop => {
                 stop = true;
                 draft.set("stop.command", list(script.command(), script.span), script.span);
-                let why = format!("the stop signal follows, whatever it exits with; {pid}");
+                let why = format!("the stop signal follows, whatever it exits with{pid}");
                 let became = format!("{}: stop.command", draft.name);
                 reading.output.trail.approximated(script.span, what, became, why);
             }
@@ -223,7 +221,7 @@ fn control(what: &str, directory: &Path, draft: &mut Draft, image: &Image, readi
                     script.span,
                     what,
                     became,
-                    format!("`foster reload` runs it; {pid}"),
+                    format!("`foster reload` runs it{pid}"),
                 );
             }
             _ => {

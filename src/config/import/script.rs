@@ -6,6 +6,7 @@ use super::place::Image;
 use super::words::{self, Piece, base, is_variable};
 use super::{Reading, shell, trail};
 use crate::config::diagnostic::Span;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// A larger file is a program and not a script.
@@ -26,6 +27,8 @@ pub struct Script {
     interpreter: Vec<String>,
     /// Whether it can be executed as it is, without anything of the old supervisor.
     itself: bool,
+    /// The mode of the file, if nobody may execute it.
+    not_executable: Option<u32>,
     language: Language,
 }
 
@@ -56,6 +59,7 @@ impl Script {
     /// Reads it; `None` when it is not there, and a finding when it is broken.
     pub fn read(path: &Path, image: &Image, reading: &mut Reading<'_>) -> Option<Self> {
         let inside = image.inside(path);
+        let path = &*image.followed(path.to_owned());
         let content = match crate::sys::read_bounded(path, LARGEST) {
             Ok(content) => content,
             Err(why) if why.errno == libc::ENOENT => return None,
@@ -66,6 +70,8 @@ impl Script {
                 return None;
             }
         };
+        let mode = std::fs::metadata(path).map_or(0o111, |data| data.permissions().mode());
+        let not_executable = (mode & 0o111 == 0).then_some(mode & 0o777);
         let text = String::from_utf8(content)
             .ok()
             .filter(|text| !text.contains('\0') && !text.starts_with("\x7fELF"));
@@ -78,6 +84,7 @@ impl Script {
                 text: String::new(),
                 interpreter: Vec::new(),
                 itself: true,
+                not_executable,
                 language: Language::Program,
             };
             return Some(program);
@@ -95,7 +102,7 @@ impl Script {
         let shebang =
             first.strip_prefix("#!").map(|line| line.split_whitespace().map(str::to_owned).collect());
         let mut interpreter: Vec<String> = shebang.clone().unwrap_or_default();
-        let mut itself = !interpreter.is_empty();
+        let mut itself = !interpreter.is_empty() && not_executable.is_none();
         while let Some(first) = interpreter.first() {
             match base(first) {
                 "with-contenv" => itself = false,
@@ -122,7 +129,7 @@ impl Script {
             _ => Language::Other,
         };
         let body = body.trim_start_matches('\n').to_owned();
-        Some(Self { span, path: inside, text: body, interpreter, itself, language })
+        Some(Self { span, path: inside, text: body, interpreter, itself, not_executable, language })
     }
 
     /// One command line of execline, as in `up` of a oneshot.
@@ -135,6 +142,7 @@ impl Script {
                 text,
                 interpreter: ["execlineb", "-P"].map(str::to_owned).to_vec(),
                 itself: false,
+                not_executable: None,
                 language: Language::Execline(pieces),
             }),
             Err((at, why)) => {
@@ -154,6 +162,27 @@ impl Script {
             },
             _ => None,
         }
+    }
+
+    /// What it consists of, in execline.
+    pub fn execline(&self) -> Option<&[Piece]> {
+        match &self.language {
+            Language::Execline(pieces) => Some(pieces),
+            _ => None,
+        }
+    }
+
+    /// Whether a shell reads it, or one with functions of its own.
+    pub fn is_shell(&self) -> bool {
+        matches!(self.language, Language::Shell)
+            || self.interpreter.first().is_some_and(|program| base(program) == "bashio")
+    }
+
+    /// That nobody may execute it, as a sentence.
+    pub fn told_of_mode(&self) -> Option<String> {
+        self.not_executable.map(|mode| {
+            format!("nobody may execute the file (its mode is {mode:o}), so there it does not run, unless the image changes that")
+        })
     }
 
     /// argv that runs it where it is.
@@ -216,6 +245,12 @@ impl Script {
 
     /// Sets what it does in a service.
     pub fn apply(&self, draft: &mut Draft, image: &Image, reading: &mut Reading<'_>) -> Became {
+        let mut became = self.keys(draft, image, reading);
+        became.differs.extend(self.told_of_mode());
+        became
+    }
+
+    fn keys(&self, draft: &mut Draft, image: &Image, reading: &mut Reading<'_>) -> Became {
         let mut became = Became::default();
         let chain = self.chain().and_then(|mut chain| {
             let directories = std::mem::take(&mut chain.environments);
@@ -320,8 +355,16 @@ impl Script {
     /// The script as it is: in the file of the service if it is short, otherwise where it is.
     fn whole(&self, draft: &mut Draft, why: &str) -> Became {
         let mut became = Became::default();
+        let is_once = self.text.lines().any(says_once);
+        if is_once {
+            // Unless its `finish` says that its end is that of the container.
+            draft.set("restart.policy", "never", self.span);
+            draft.set("essential", false, self.span);
+            became.keys.extend(["restart.policy", "essential"].map(str::to_owned));
+        }
         if matches!(self.language, Language::Shell) && self.stands_alone() {
-            draft.set("script", self.text.clone(), self.span);
+            let lines = self.text.split_inclusive('\n').filter(|line| !says_once(line));
+            draft.set("script", lines.collect::<String>(), self.span);
             let mut shell = self.interpreter.clone();
             match shell.get_mut(1).filter(|option| option.starts_with('-')) {
                 Some(options) => options.push('c'),
@@ -332,6 +375,10 @@ impl Script {
         } else {
             draft.set("command", list(self.argv(), self.span), self.span);
             became.keys.push("command".to_owned());
+            if is_once {
+                let why = "take the line out that says that it runs once: foster refuses that, and has `policy = \"never\"`";
+                became.differs.push(why.to_owned());
+            }
             if let Some((directory, _)) = self.path.rsplit_once('/')
                 && self.is_of_its_place()
             {
@@ -368,7 +415,7 @@ impl Script {
     pub fn tools(&self) -> Vec<&str> {
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let mut found: Vec<&str> = Vec::new();
-        for line in self.text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        for line in self.text.lines().filter(|line| !line.trim_start().starts_with('#') && !says_once(line)) {
             for word in line.split(|c| !is_part(c)) {
                 let known = ["sv", "chpst", "svlogd", "logutil-service", "with-contenv", "runsv", "runsvdir"];
                 if (known.contains(&word) || word.starts_with("s6-") && word.len() > 4)
@@ -380,6 +427,11 @@ impl Script {
         }
         found
     }
+}
+
+/// Whether a line says that the service is not to be started again after this.
+fn says_once(line: &str) -> bool {
+    matches!(line.trim(), "s6-svc -O ." | "s6-svc -o ." | "sv once .")
 }
 
 /// A line before the command.

@@ -41,13 +41,16 @@ pub struct Definition {
 /// All of them by name.
 #[derive(Debug, Default)]
 pub struct Definitions {
-    /// Without `user` and `user2`.
+    /// Without `user` and `user2`; those of s6-overlay itself are not among them.
     pub all: BTreeMap<String, Definition>,
     /// What is started at boot: the members of `user` and `user2`, and of the bundles in them.
     pub enabled: BTreeSet<String>,
-    /// The members of `user` and `user2` themselves.
-    pub user: Names,
+    /// `user` and `user2`, with their members.
+    pub started: Vec<(&'static str, Names)>,
 }
+
+/// More names than this are surely no configuration.
+const MOST: usize = 4000;
 
 /// The bundles that s6-overlay starts.
 const STARTED: [&str; 2] = ["user", "user2"];
@@ -59,7 +62,8 @@ pub fn read(
     image: &Image,
     reading: &mut Reading<'_>,
 ) -> Definitions {
-    let mut found = Definitions::default();
+    let started = STARTED.map(|bundle| (bundle, Names::new())).to_vec();
+    let mut found = Definitions { started, ..Definitions::default() };
     let mut directories: Vec<(String, PathBuf)> = image.entries(directory, reading);
     directories.extend(bundles.map(|bundles| image.entries(bundles, reading)).unwrap_or_default());
     for (name, directory) in directories {
@@ -67,22 +71,28 @@ pub fn read(
             let file = reading.sources.add(directory.to_string_lossy(), None);
             let why = "it is not a directory, so it is no definition";
             reading.output.trail.not_carried(Span::whole(file), name, why);
-        } else if STARTED.contains(&name.as_str()) {
+        } else if let Some(at) = STARTED.iter().position(|bundle| **bundle == name) {
             let contents = names(&directory, "contents", image, reading);
             for (member, span) in &contents {
                 reading.output.trail.exact(*span, format!("{name}/contents.d/{member}"), "");
             }
-            found.user.extend(contents);
+            if let Some((_, members)) = found.started.get_mut(at) {
+                members.extend(contents);
+            }
         } else if let Some(definition) = definition(&name, directory, image, reading) {
             found.all.insert(name, definition);
         }
     }
-    let mut open: Vec<String> = found.user.iter().map(|(name, _)| name.clone()).collect();
+    let started = found.started.iter().flat_map(|(_, members)| members);
+    let mut open: Vec<String> = started.map(|(name, _)| name.clone()).collect();
+    let mut seen = BTreeSet::new();
     while let Some(name) = open.pop() {
-        open.extend(found.pipeline(&name).into_iter().filter(|member| *member != name).map(str::to_owned));
-        if let Some(definition) = found.all.get(&name)
-            && found.enabled.insert(name.clone())
-        {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        open.extend(found.pipeline(&name).into_iter().map(str::to_owned));
+        if let Some(definition) = found.all.get(&name) {
+            found.enabled.insert(name);
             open.extend(definition.contents.iter().map(|(name, _)| name.clone()));
         }
     }
@@ -144,7 +154,10 @@ fn definition(
     let pipeline = one("pipeline-name", reading).filter(|(name, _)| !name.is_empty());
     let consumer_for = match directory.join("consumer-for") {
         path if path.exists() => {
-            reading.load(&path).map(|file| place::lines(file, reading)).unwrap_or_default()
+            let file = reading.load(&path);
+            let mut lines = file.map(|file| place::lines(file, reading)).unwrap_or_default();
+            lines.truncate(MOST);
+            lines
         }
         _ => Vec::new(),
     };
@@ -172,6 +185,10 @@ fn names(directory: &Path, kind: &str, image: &Image, reading: &mut Reading<'_>)
         && let Some(file) = reading.load(&lines)
     {
         found.extend(place::lines(file, reading));
+        if let Some((_, span)) = found.get(MOST) {
+            reading.broken(*span, format!("there are more than {MOST} names in it"));
+            found.truncate(MOST);
+        }
     }
     found
 }

@@ -1,13 +1,11 @@
 //! Service directories of s6, each file of them.
 
-use super::finish;
-use super::variables::Rules;
 use crate::config::diagnostic::Span;
 use crate::config::import::chain_options::milliseconds;
 use crate::config::import::draft::{Draft, list};
 use crate::config::import::place::{self, Image};
 use crate::config::import::script::{Became, Script};
-use crate::config::import::{Reading, idle};
+use crate::config::import::{Reading, finish, idle};
 use crate::config::suggest::did_you_mean;
 use std::path::Path;
 
@@ -46,13 +44,22 @@ pub const FILES: [&str; 31] = [
     "event",
 ];
 
+/// Where a service directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Among definitions of s6-rc, which copies what it knows.
+    Definition,
+    /// In a directory that s6-svscan scans, with a logger or without.
+    Scanned,
+}
+
 /// A service that runs for ever, by its service directory.
 pub fn longrun(
     name: &str,
     directory: &Path,
+    kind: Kind,
     draft: &mut Draft,
     image: &Image,
-    rules: &Rules,
     reading: &mut Reading<'_>,
 ) -> Option<Became> {
     let Some(mut run) = Script::read(&directory.join("run"), image, reading) else {
@@ -76,6 +83,19 @@ pub fn longrun(
             .push("it only stays up: a target with the same `requires` needs no process".to_owned());
     }
     for (entry, path) in image.entries(directory, reading) {
+        if kind == Kind::Definition && matches!(entry.as_str(), "log" | "down") {
+            let span = Span::whole(reading.sources.add(path.to_string_lossy(), None));
+            let why = match entry.as_str() {
+                "log" => {
+                    "s6-rc ignores it, and so does foster: a logger is a `consumer-for` there, and `[log]` here"
+                }
+                _ => {
+                    "s6-rc ignores it, and so does foster: what is to stay down is in no bundle, here `enabled = false`"
+                }
+            };
+            reading.output.trail.not_carried(span, format!("{name}/{entry}"), why);
+            continue;
+        }
         file(name, &entry, &path, &run, &became, draft, image, reading);
     }
     if became.checks {
@@ -90,17 +110,12 @@ pub fn longrun(
             }
         }
     }
-    let ends = if rules.strict || draft.get("restart.policy").is_some() {
-        ""
+    let (what, keys) = (format!("{name}/run"), format!("{}: {}", draft.name, became.keys.join(", ")));
+    if became.differs.is_empty() {
+        reading.output.trail.exact(run.span, what, keys);
     } else {
-        ", and the container ends after 10 failures in a row"
-    };
-    became.differs.push(format!(
-        "it is restarted at once and then with growing delays{ends}, and killed 5 s after the stop signal unless `[stop] timeout` \
-         says otherwise; s6 restarts it each second, for ever, and waits for ever"
-    ));
-    let keys = format!("{}: {}", draft.name, became.keys.join(", "));
-    reading.output.trail.approximated(run.span, format!("{name}/run"), keys, became.differs.join("; "));
+        reading.output.trail.approximated(run.span, what, keys, became.differs.join("; "));
+    }
     Some(became)
 }
 
@@ -157,13 +172,23 @@ fn file(
     let keys = |keys: &str| format!("{}: {keys}", draft.name);
     match entry {
         "run" | "dependencies" | "dependencies.d" | "producer-for" | "log" | "down" => return,
-        "finish" => return finish::read(&what, path, draft, image, reading),
+        "finish" => {
+            if let Some(script) = Script::read(path, image, reading) {
+                finish::apply(&what, &script, finish::Of::S6, draft, &mut reading.output.trail);
+            }
+            return;
+        }
         _ => {}
     }
     let is_data = path.is_dir()
         || entry.starts_with("flag-")
         || matches!(entry, "type" | "consumer-for" | "pipeline-name");
     let line = if is_data { None } else { place::first_line(path, reading) };
+    if line.is_none() && !is_data && !path.exists() {
+        // A link that leads nowhere, or to itself.
+        reading.load(path);
+        return;
+    }
     let (value, span) = line
         .unwrap_or_else(|| (String::new(), Span::whole(reading.sources.add(path.to_string_lossy(), None))));
     let number = value.parse::<u64>().ok();

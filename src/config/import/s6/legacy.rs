@@ -1,9 +1,10 @@
 //! What s6-overlay had before version 3, and still reads: `fix-attrs.d`, `cont-init.d`, `services.d`, `cont-finish.d`.
 
 use super::variables::Rules;
-use super::{Layout, directories};
+use super::{Layout, directories, settings};
 use crate::config::diagnostic::Span;
 use crate::config::import::Reading;
+use crate::config::import::chain_options::milliseconds;
 use crate::config::import::draft::{Draft, list};
 use crate::config::import::logger;
 use crate::config::import::place;
@@ -11,15 +12,18 @@ use crate::config::import::script::Script;
 use std::path::Path;
 
 /// What runs before all services, one after another: the names of the oneshots, in order.
-pub fn before(layout: &Layout, rules: &Rules, reading: &mut Reading<'_>) -> Vec<String> {
+pub fn before(layout: &Layout, reading: &mut Reading<'_>) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
     attributes(layout, &mut steps, reading);
     let scripts = layout.before.as_deref().map(|directory| layout.image.entries(directory, reading));
     for (name, path) in scripts.unwrap_or_default() {
         let Some(script) = Script::read(&path, &layout.image, reading) else { continue };
+        if !reading.has_room(script.span) {
+            break;
+        }
         let mut draft = reading.service(stem(&name), script.span);
         draft.set("type", "oneshot", script.span);
-        let mut became = script.apply(&mut draft, &layout.image, reading);
+        let became = script.apply(&mut draft, &layout.image, reading);
         let what = format!("cont-init.d/{name}");
         if became.nothing {
             reading.output.trail.exact(script.span, what, "");
@@ -32,10 +36,6 @@ pub fn before(layout: &Layout, rules: &Rules, reading: &mut Reading<'_>) -> Vec<
         }
         if let Some(last) = steps.last() {
             draft.push("requires", last.clone(), script.span);
-        }
-        if !rules.strict {
-            let why = "a failure ends the container, as with S6_BEHAVIOUR_IF_STAGE2_FAILS=2; there the others go on";
-            became.differs.push(why.to_owned());
         }
         let keys = format!("{}: type, {}", draft.name, became.keys.join(", "));
         if became.differs.is_empty() {
@@ -76,8 +76,9 @@ fn attributes(layout: &Layout, steps: &mut Vec<String>, reading: &mut Reading<'_
             }
             let depth = if recurse == "true" { "" } else { " -maxdepth 0" };
             script.push_str(&format!(
-                "find {path}{depth} -exec chown {account} {{}} +\nfind {path}{depth} -type d -exec chmod {directories} {{}} +\n\
-                 find {path}{depth} ! -type d ! -type l -exec chmod {files} {{}} +\n"
+                "if [ -e {path} ]; then\n  find {path}{depth} -exec chown {account} {{}} +\n  \
+                 find {path}{depth} -type d -exec chmod {directories} {{}} +\n  \
+                 find {path}{depth} ! -type d ! -type l -exec chmod {files} {{}} +\nfi\n"
             ));
             first = first.or(Some(span));
             let numbers =
@@ -95,9 +96,15 @@ fn attributes(layout: &Layout, steps: &mut Vec<String>, reading: &mut Reading<'_
     }
 }
 
-/// Service directories, each of which starts after the steps, and after what starts at boot otherwise.
-pub fn services(layout: &Layout, steps: &[String], earlier: &[String], reading: &mut Reading<'_>) {
-    let rules = Rules::default();
+/// Service directories, each of which starts after the steps, and after what starts at boot otherwise. Gives their names.
+pub fn services(
+    layout: &Layout,
+    steps: &[String],
+    earlier: &[String],
+    rules: &Rules,
+    reading: &mut Reading<'_>,
+) -> Vec<String> {
+    let mut names = Vec::new();
     let directories = layout.services.as_deref().map(|directory| layout.image.entries(directory, reading));
     for (name, directory) in directories.unwrap_or_default() {
         if !directory.is_dir() {
@@ -111,9 +118,14 @@ pub fn services(layout: &Layout, steps: &[String], earlier: &[String], reading: 
         }
         let file = reading.sources.add(directory.join("run").to_string_lossy(), None);
         let mut draft = reading.service(&name, Span::whole(file));
-        if directories::longrun(&name, &directory, &mut draft, &layout.image, &rules, reading).is_none() {
+        if !reading.has_room(draft.span) {
+            break;
+        }
+        let kind = directories::Kind::Scanned;
+        if directories::longrun(&name, &directory, kind, &mut draft, &layout.image, reading).is_none() {
             continue;
         }
+        settings::grace(rules, &mut draft);
         for step in steps.last().into_iter() {
             draft.push("requires", step.clone(), Span::whole(file));
         }
@@ -130,25 +142,40 @@ pub fn services(layout: &Layout, steps: &[String], earlier: &[String], reading: 
                 format!("{}: enabled", draft.name),
             );
         }
-        log(&name, &directory.join("log"), &mut draft, layout, reading);
+        log(&name, &directory.join("log"), &mut draft, layout, rules, reading);
+        names.push(draft.name.clone());
         reading.output.services.push(draft);
     }
+    names
 }
 
 /// The logger of a service directory.
-fn log(name: &str, directory: &Path, draft: &mut Draft, layout: &Layout, reading: &mut Reading<'_>) {
+fn log(
+    name: &str,
+    directory: &Path,
+    draft: &mut Draft,
+    layout: &Layout,
+    rules: &Rules,
+    reading: &mut Reading<'_>,
+) {
     let Some(run) = Script::read(&directory.join("run"), &layout.image, reading) else { return };
     let what = format!("{name}/log/run");
     let mut service = reading.service(&format!("{}-log", draft.name), run.span);
     let mut became = run.apply(&mut service, &layout.image, reading);
     let beside = layout.image.inside(directory);
-    match logger::recognise(&became.words, &beside, &layout.image, reading) {
+    match logger::recognise(&rules.logging(became.words.clone()), &beside, &layout.image, reading) {
         Some(logger) => {
+            let joined = draft.get("log.stderr").is_some();
             for (path, value) in logger.keys {
                 draft.set(&path, value, run.span);
             }
             let mut differs = logger.differs;
-            differs.push("standard error is in it too; foster itself writes the file".to_owned());
+            if !joined {
+                differs.push("standard error is in it too".to_owned());
+            }
+            for key in became.keys.iter().filter(|key| !matches!(key.as_str(), "command" | "log.stderr")) {
+                differs.push(format!("`{key}` of the logger is not needed: foster writes the file"));
+            }
             reading.output.trail.approximated(
                 run.span,
                 what,
@@ -168,7 +195,7 @@ fn log(name: &str, directory: &Path, draft: &mut Draft, layout: &Layout, reading
 }
 
 /// What runs at the end, after all services are down: a daemon that does nothing until it is stopped, as the last.
-pub fn after(layout: &Layout, reading: &mut Reading<'_>) {
+pub fn after(layout: &Layout, rules: &Rules, reading: &mut Reading<'_>) {
     let scripts =
         layout.after.as_deref().map(|directory| layout.image.entries(directory, reading)).unwrap_or_default();
     let all: Vec<String> = reading.output.services.iter().map(|draft| draft.name.clone()).collect();
@@ -176,15 +203,20 @@ pub fn after(layout: &Layout, reading: &mut Reading<'_>) {
     for (name, path) in scripts {
         let Some(script) = Script::read(&path, &layout.image, reading) else { continue };
         let span = script.span;
+        if !reading.has_room(span) {
+            break;
+        }
         let mut draft = reading.service(&format!("finish-{}", stem(&name)), span);
         draft.notes.push("It waits to be stopped, as the last, and runs what cont-finish.d had.".to_owned());
         draft.set("command", list(["sleep", "infinity"], span), span);
         draft.set("stop.command", list(script.command(), span), span);
+        if let Some((time, span)) = rules.finish {
+            draft.set("stop.timeout", milliseconds(time), span);
+        }
         draft.set("before", list(following.iter(), span), span);
         following.push(draft.name.clone());
         let became = format!("{}: stop.command", draft.name);
-        let why =
-            "it runs when all services are down, within its `[stop] timeout`, 5 s unless it says otherwise";
+        let why = "it runs when all services are down, within its `[stop] timeout`, 5 s by default";
         reading.output.trail.approximated(span, format!("cont-finish.d/{name}"), became, why);
         reading.output.services.push(draft);
     }
