@@ -117,7 +117,8 @@ fn a_php_application_serves_with_its_workers_its_scheduler_and_its_shards() {
     );
     world.file("shop/storage/logs/.keep", "");
     let shape = Shape::new(&world, "laravel.conf", &[], &[("PORT", "8123")], 0);
-    let shape = shape.prelude("mount -t tmpfs -o mode=755 srv /srv; mkdir /srv/shop; mount --bind WORLD/shop /srv/shop");
+    let shape = shape
+        .prelude("mount -t tmpfs -o mode=755 srv /srv; mkdir /srv/shop; mount --bind WORLD/shop /srv/shop");
     let mut c = shape.start();
     page(&c, 8123, "shop in production by www-data");
     c.wait_events("up queue", 4);
@@ -253,8 +254,10 @@ fn a_database_and_an_application_start_when_the_entrypoint_says_so() {
     world.file("init.py", "#!/usr/bin/python3\nprint('init has run')\n");
     world.file("log/.keep", "");
     let postgres = find_program("postgres").unwrap();
-    let swaps =
-        [("/usr/lib/postgresql/15/bin/postgres", postgres.to_str().unwrap()), ("user=stellar", "user=daemon")];
+    let swaps = [
+        ("/usr/lib/postgresql/15/bin/postgres", postgres.to_str().unwrap()),
+        ("user=stellar", "user=daemon"),
+    ];
     let shape = Shape::new(&world, "database.conf", &swaps, &[], 0);
     let shape = shape.prelude(&format!(
         "mount --bind WORLD/log /var/log
@@ -282,7 +285,9 @@ fn a_database_and_an_application_start_when_the_entrypoint_says_so() {
     c.check(core.is_some() || eventually(LONG, || c.server("sleep 1000").is_some()), "core does not run");
     c.stop_within(LONG);
     let log = fs::read_to_string(world.path().join("log/supervisor/postgresql.log")).unwrap();
-    for said in ["ready to accept connections", "received fast shutdown request", "database system is shut down"] {
+    for said in
+        ["ready to accept connections", "received fast shutdown request", "database system is shut down"]
+    {
         c.check(log.contains(said), &log);
     }
 }

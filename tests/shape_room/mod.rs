@@ -57,7 +57,8 @@ impl<'w> Shape<'w> {
         assert!(unused.is_empty(), "not in {fixture}: {unused:?}");
         let environment = environment.iter().chain([&("PATH", PATH)]);
         let environment = environment.map(|(name, value)| ((*name).into(), world.fill(value))).collect();
-        let shape = Self { world, environment, prelude: String::new(), services: world.fill("WORLD/services") };
+        let shape =
+            Self { world, environment, prelude: String::new(), services: world.fill("WORLD/services") };
         let _ = fs::remove_dir_all(&shape.services);
         let source = source.to_str().unwrap();
         let converted = shape.foster(&["import", "supervisord", source, "-o", &shape.services]);

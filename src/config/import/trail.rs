@@ -2,7 +2,11 @@
 
 use crate::config::diagnostic::{Sources, Span};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// A reason of so many bytes is not said twice.
+const LONG: usize = 80;
 
 /// What became of one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,19 +81,30 @@ impl Trail {
         steps
     }
 
-    /// A line for each, as `FILE:LINE: WHAT: …`, and one with the counts.
+    /// A line for each, as `FILE:LINE: WHAT: …`, and one with the counts. A long reason stands there once.
     #[must_use]
-    pub fn text(&self, sources: &Sources) -> String {
+    pub fn text<'t>(&'t self, sources: &Sources) -> String {
         let mut text = String::new();
+        let mut said: BTreeMap<&str, &str> = BTreeMap::new();
         for step in self.steps() {
+            let mut once = |why: &'t str| match said.get(why) {
+                Some(before) => format!("as {before}, above"),
+                None if why.len() < LONG => why.to_owned(),
+                None => {
+                    said.insert(why, &step.what);
+                    why.to_owned()
+                }
+            };
             let place = place(sources, step.span);
             let became = if step.became.is_empty() { String::new() } else { format!(" -> {}", step.became) };
             let _ = match &step.fate {
                 Fate::Exact => writeln!(text, "{place}: {}: exact{became}", step.what),
                 Fate::Approximated(why) => {
-                    writeln!(text, "{place}: {}: approximated{became}; {why}", step.what)
+                    writeln!(text, "{place}: {}: approximated{became}; {}", step.what, once(why))
                 }
-                Fate::NotCarried(why) => writeln!(text, "{place}: {}: not carried; {why}", step.what),
+                Fate::NotCarried(why) => {
+                    writeln!(text, "{place}: {}: not carried; {}", step.what, once(why))
+                }
             };
         }
         let [exact, approximated, not_carried] = self.counts();

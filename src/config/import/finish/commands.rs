@@ -135,7 +135,7 @@ impl Followed {
         }
         if let Some((variable, value)) = first.split_once('=')
             && rest.is_empty()
-            && super::super::chain::is_variable(variable)
+            && super::super::words::is_variable(variable)
         {
             self.variables.insert(variable.to_owned(), value.to_owned());
             return Ok(true);

@@ -330,7 +330,7 @@ fn named(name: &str) -> Result<Part, Unknown> {
     match name.parse::<usize>() {
         Ok(0) => Err(Unknown),
         Ok(number) => Ok(Part::Argument(number)),
-        Err(_) if crate::config::import::chain::is_variable(name) => Ok(Part::Variable(name.to_owned())),
+        Err(_) if crate::config::import::words::is_variable(name) => Ok(Part::Variable(name.to_owned())),
         Err(_) => Err(Unknown),
     }
 }
