@@ -16,7 +16,7 @@ Examples:
   foster import procfile Procfile -o services.d     convert
   foster import supervisord supervisord.conf -o services.d
   foster import procfile . --dry-run                only the report: what becomes of each line
-  foster import cron /etc/cron.d -o services.d      crontabs: a oneshot with a schedule for each line
+  foster import cron /etc/cron.d -o services.d      crontabs: a schedule for each line
   foster import systemd app.service -o services.d   a unit with its drop-ins, or a directory
   foster run --import procfile Procfile             run it as it is, to try
 
