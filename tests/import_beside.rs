@@ -19,8 +19,11 @@ const S6: (&str, &str) = ("howto-replace-s6-overlay.md", "An example\n");
 const VERSION_3: (&str, &str) = ("howto-replace-s6-overlay.md", "An example of version 3\n");
 const RUNIT: (&str, &str) = ("howto-replace-runit.md", "An example\n");
 
+/// Files with what is in them.
+type Files = Vec<(String, String)>;
+
 /// The files of an example: those of the source, and those that it becomes.
-fn files(of: (&str, &str)) -> (Vec<(String, String)>, Vec<(String, String)>) {
+fn files(of: (&str, &str)) -> (Files, Files) {
     let (source, files) = example(of.0, of.1);
     (listing(&source), files)
 }
@@ -50,7 +53,7 @@ const PROGRAM: &str = "#!/bin/sh
 /// A place where the example runs.
 struct Place {
     world: World,
-    services: Vec<(String, String)>,
+    services: Files,
 }
 
 impl Place {

@@ -15,10 +15,10 @@ use std::{fs, io};
 Examples:
   foster import procfile Procfile -o services.d     convert
   foster import supervisord supervisord.conf -o services.d
-  foster import procfile . --dry-run                only the report: what becomes of each line
+  foster import s6 / --dry-run                      only the report: what becomes of each file
   foster import cron /etc/cron.d -o services.d      crontabs: a schedule for each line
-  foster import systemd app.service -o services.d   a unit with its drop-ins, or a directory of them
-  foster import compose compose.yaml -o services.d  a compose file: its services of one image
+  foster import systemd app.service -o services.d   a unit, or a directory of them
+  foster import compose compose.yaml -o services.d  its services of one image
   foster run --import procfile Procfile             run it as it is, to try
 
 The report says of every key and file of the source whether it means the same (exact), nearly the same \

@@ -5,8 +5,6 @@
 mod blocks;
 mod commands;
 mod shell;
-#[cfg(test)]
-mod tests;
 
 use super::draft::Draft;
 use super::script::Script;
@@ -66,8 +64,8 @@ enum Part {
 #[derive(Debug, PartialEq, Eq)]
 struct Unknown;
 
-/// Longer scripts are surely more than a rule.
-const LINES: usize = 200;
+/// Longer scripts are surely more than a rule: in bytes.
+const LONGEST: usize = 16 << 10;
 /// How deep commands may be in each other.
 const DEEPEST: usize = 32;
 /// So many ends are listed in `never-on`; beyond that, another policy is the better rule.
@@ -114,7 +112,7 @@ pub fn apply(what: &str, script: &Script, of: Of, draft: &mut Draft, trail: &mut
 }
 
 fn rules(script: &Script, of: Of) -> Option<Rules> {
-    if script.text.lines().count() > LINES {
+    if script.text.len() > LONGEST {
         return None;
     }
     let step = match script.execline() {
@@ -297,3 +295,7 @@ fn told(ends: &[End]) -> String {
 fn signal_name(signal: u8) -> String {
     Signal::from_number(i32::from(signal)).map_or_else(|| signal.to_string(), |signal| signal.to_string())
 }
+
+#[cfg(test)]
+#[path = "finish_tests.rs"]
+mod finish_tests;

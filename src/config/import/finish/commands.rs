@@ -40,6 +40,9 @@ pub struct Followed {
 /// Where s6-overlay has the exit code of the container.
 const RESULT: &str = "/run/s6-linux-init-container-results/exitcode";
 
+/// No rule needs a longer word.
+const LONGEST: usize = 4096;
+
 type Succeeded = Result<bool, Unknown>;
 
 impl Followed {
@@ -111,8 +114,13 @@ impl Followed {
                 Part::Sum(terms) => {
                     let numbers: Result<Vec<i64>, Unknown> =
                         terms.iter().map(|term| number(&self.text(term)?)).collect();
-                    whole.push_str(&numbers?.iter().sum::<i64>().to_string());
+                    let sum = numbers?.into_iter().fold(0, i64::saturating_add);
+                    whole.push_str(&sum.to_string());
                 }
+            }
+            // Words that are made of themselves again and again.
+            if whole.len() > LONGEST {
+                return Err(Unknown);
             }
         }
         Ok(whole)
@@ -181,7 +189,8 @@ impl Followed {
 
     /// Whether a command asks for the end of the container.
     fn halts(&self, command: &str, name: &str, rest: &[&str]) -> bool {
-        let overlay = command.starts_with("/run/s6/basedir/bin/") || !command.contains('/');
+        let overlay =
+            command.trim_start_matches("/var").starts_with("/run/s6/basedir/bin/") || !command.contains('/');
         match (self.of, name) {
             (Of::S6, "halt" | "poweroff") => overlay,
             (Of::S6, "shutdown" | "s6-linux-init-shutdown") => rest.contains(&"-h") || rest.contains(&"-p"),

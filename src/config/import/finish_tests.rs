@@ -154,6 +154,10 @@ fn whatever_is_not_known_is_no_rule() {
     ] {
         assert_eq!(shell(text, Of::S6), None, "{text}");
     }
+    let doubled = "a=$a$a\n".repeat(60);
+    assert_eq!(shell(&format!("a=x\n{doubled}[ $a = b ] && halt"), Of::S6), None);
+    let large = "a=9223372036854775807\na=$((a + 1 + $2))\n[ $a -gt 0 ] && halt";
+    assert!(shell(large, Of::S6).is_some());
     // In a message, or in a comment, nothing is meant.
     assert_eq!(
         shell("echo 'will /run/s6/basedir/bin/halt -ne 0'\n# kill 1\n", Of::S6),
