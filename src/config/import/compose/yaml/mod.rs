@@ -251,12 +251,17 @@ impl<'t> Reader<'t> {
                 continue;
             }
             let blanks = self.slice(self.line, self.at);
-            if is_indentation && self.flow == 0 && self.byte(0) != 0 && blanks.contains('\t') {
+            if is_indentation && !self.tabs_may_indent() && self.byte(0) != 0 && blanks.contains('\t') {
                 self.at = self.line + blanks.find('\t').unwrap_or(0);
                 return self.fault("not YAML: a tab where spaces indent");
             }
             return Ok(());
         }
+    }
+
+    /// Whether all of it is a flow collection, as JSON is.
+    fn tabs_may_indent(&self) -> bool {
+        self.flow > 0 && self.depth == self.flow + 1
     }
 
     /// Nothing but a comment may follow on this line.

@@ -47,7 +47,7 @@ impl<'t> Reader<'t> {
                 breaks += 1;
                 self.skip_blanks();
             }
-            let has_tab = self.flow == 0 && self.slice(self.line, self.at).contains('\t');
+            let has_tab = !self.tabs_may_indent() && self.slice(self.line, self.at).contains('\t');
             let is_over = breaks == 0
                 || matches!(self.byte(0), 0 | b'#')
                 || self.is_marker()
