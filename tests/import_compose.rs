@@ -291,6 +291,25 @@ fn every_key_says_what_became_of_it() {
             "",
             "-p 8080:80 -p 53:53/udp`",
         ),
+        (
+            "logging: {driver: syslog, options: {syslog-address: \"udp://logs.example.com\"}}",
+            "",
+            "syslog-address: not carried; foster resolves no names",
+        ),
+        ("working_dir: app", "", "not carried; where it begins is said by the image"),
+        ("user: \"1000:\"", "user = \"1000\"", "user: exact -> a: user\n"),
+        ("user: \"\"", "", "user: exact\n"),
+        (
+            "tty: true\nscale: 2",
+            "instances = 2",
+            "tty: not carried; the container has one terminal, and there are several",
+        ),
+        ("deploy: {restart_policy: {condition: none, delay: 5s}}", "policy = \"never\"", "delay: exact\n"),
+        (
+            "restart: no\ndeploy: {restart_policy: {condition: any}}",
+            "\"never\"",
+            "`restart` is there, and counts",
+        ),
         ("expose: [80]", "", "expose: exact"),
         (
             "volumes:\n  - ./a:/b:ro\n  - {type: bind, source: /c, target: /d, read_only: true}\n  - /e",

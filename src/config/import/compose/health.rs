@@ -170,8 +170,11 @@ impl Making<'_, '_> {
 
     /// Reads `deploy.restart_policy`.
     pub fn restart_policy(&mut self, key: &Key<'_>) {
-        let mut policy = "always";
-        let mut attempts = None;
+        if self.source.node.get("restart").is_some() {
+            return self.not_carried(key, "`restart` is there, and counts");
+        }
+        let (mut policy, mut attempts) = ("always", None);
+        let mut times = Vec::new();
         for (name, sub) in key.subs() {
             if !RESTART_POLICY.contains(&name) {
                 self.unknown(&sub, name, RESTART_POLICY);
@@ -182,20 +185,23 @@ impl Making<'_, '_> {
                 ("condition", "none", _) => policy = "never",
                 ("condition", "on-failure", _) => policy = "on-failure",
                 ("condition", "any", _) => policy = "always",
-                ("delay", _, Some(time)) => {
-                    self.draft.set("restart.delay", format_duration(time), sub.span);
-                    self.draft.set("restart.factor", 1, sub.span);
-                    self.exact(&sub, "restart.delay");
-                }
-                ("window", _, Some(time)) => {
-                    self.draft.set("restart.reset-after", format_duration(time), sub.span);
-                    self.exact(&sub, "restart.reset-after");
-                }
+                ("delay" | "window", _, Some(time)) => times.push((sub, name, time)),
                 ("max_attempts", _, _) if text.parse::<u32>().is_ok() => attempts = text.parse::<i64>().ok(),
                 _ => self.not_carried(&sub, "it is not understood"),
             }
         }
-        self.policy(key, policy, attempts.filter(|_| policy != "never"));
+        let is_restarted = policy != "never" && !(policy == "always" && self.source.is_oneshot);
+        self.policy(key, policy, attempts.filter(|_| is_restarted));
+        for (sub, name, time) in times {
+            match name {
+                _ if !is_restarted || time.is_zero() => self.exact(&sub, ""),
+                "delay" => {
+                    self.draft.set("restart.factor", 1, sub.span);
+                    self.set(&sub, "restart.delay", format_duration(time));
+                }
+                _ => self.set(&sub, "restart.reset-after", format_duration(time)),
+            }
+        }
     }
 
     /// Reads `stop_signal`.

@@ -175,6 +175,13 @@ impl Making<'_, '_> {
         }
     }
 
+    /// Whether there may be several of it.
+    pub fn is_many(&mut self) -> bool {
+        let replicas = self.source.node.get("deploy").and_then(|deploy| deploy.get("replicas"));
+        let count = self.source.node.get("scale").or(replicas).and_then(Node::text);
+        count.is_some_and(|text| !matches!(text, "0" | "1"))
+    }
+
     /// Reads a size.
     pub fn size(&mut self, key: &Key<'_>, path: &str) {
         match self.now(key).map(|text| bytes(&text)) {

@@ -3,7 +3,9 @@
 use super::super::draft::table;
 use super::yaml::{Node, Yaml};
 use super::{Key, Making};
+use crate::config::keys::FACILITIES;
 use crate::config::tree::Value;
+use std::net::SocketAddr;
 
 /// Keys, and the options; none where there is none that takes the same words.
 const OPTIONS: &[(&str, &str)] = &[
@@ -122,11 +124,15 @@ fn value(option: &str, node: &Node) -> Option<String> {
     }
 }
 
+const LOGGING: &[&str] = &["driver", "options"];
 const SYSLOG: &[&str] = &["syslog-address", "syslog-facility", "tag"];
 
 impl Making<'_, '_> {
     /// Reads `logging`.
     pub fn logging(&mut self, key: &Key<'_>) {
+        for (name, sub) in key.subs().filter(|(name, _)| !LOGGING.contains(name)) {
+            self.unknown(&sub, name, LOGGING);
+        }
         let options: Vec<(&str, Key<'_>)> = key
             .subs()
             .find(|(name, _)| *name == "options")
@@ -140,6 +146,9 @@ impl Making<'_, '_> {
             Some("syslog") if options.iter().any(|(name, _)| *name == "syslog-address") => {
                 let entries: Vec<_> =
                     options.iter().filter_map(|(name, sub)| self.syslog(name, sub)).collect();
+                if !entries.iter().any(|(name, _)| *name == "address") {
+                    return self.not_carried(key, "it has no address");
+                }
                 self.draft.set("log.to", "syslog", key.span);
                 self.draft.set("log.syslog", table(entries, key.span), key.span);
                 self.exact(key, "log.to, log.syslog");
@@ -162,31 +171,48 @@ impl Making<'_, '_> {
     /// What one of its options becomes in `[log.syslog]`.
     fn syslog(&mut self, name: &str, key: &Key<'_>) -> Option<(&'static str, Value<'static>)> {
         let text = self.now(key)?;
-        let (name, value) = match name {
-            "syslog-address" => {
-                let address = match text.split_once("://") {
-                    Some((protocol @ ("udp" | "tcp"), at)) if at.contains(':') => format!("{protocol}:{at}"),
-                    Some((protocol @ ("udp" | "tcp"), at)) => format!("{protocol}:{at}:514"),
-                    Some(("unix" | "unixgram", path)) => path.to_owned(),
-                    _ => {
-                        self.not_carried(key, "only udp, tcp and unix are known");
-                        return None;
-                    }
-                };
-                ("address", address)
+        let why = match name {
+            "syslog-address" => match syslog_address(&text) {
+                Some(address) => return Some(self.syslog_key(key, "address", address)),
+                None => "foster resolves no names, and knows udp, tcp and unix: `[log.syslog] address`",
+            },
+            "syslog-facility" if FACILITIES.contains(&text.as_str()) => {
+                return Some(self.syslog_key(key, "facility", text));
             }
-            "syslog-facility" => ("facility", text),
-            "tag" if !text.contains("{{") => ("tag", text),
-            "tag" => {
-                self.not_carried(key, "nothing is filled in: it is the name of the service");
-                return None;
+            "syslog-facility" => "`[log.syslog] facility` is a name",
+            "tag" if text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'{') && text.len() <= 48 => {
+                return Some(self.syslog_key(key, "tag", text));
             }
+            "tag" => "nothing is filled in, and there are no blanks: it is the name of the service",
             name => {
                 self.unknown(key, name, SYSLOG);
                 return None;
             }
         };
+        self.not_carried(key, why);
+        None
+    }
+
+    fn syslog_key(
+        &mut self,
+        key: &Key<'_>,
+        name: &'static str,
+        value: String,
+    ) -> (&'static str, Value<'static>) {
         self.exact(key, &format!("log.syslog.{name}"));
-        Some((name, value.into()))
+        (name, value.into())
+    }
+}
+
+/// The address of a server as foster writes it.
+fn syslog_address(text: &str) -> Option<String> {
+    match text.split_once("://")? {
+        (protocol @ ("udp" | "tcp"), at) => {
+            let is_whole = at.parse::<SocketAddr>().is_ok();
+            let at = if is_whole { at.to_owned() } else { format!("{at}:514") };
+            at.parse::<SocketAddr>().is_ok().then(|| format!("{protocol}:{at}"))
+        }
+        ("unix" | "unixgram", path) => path.starts_with('/').then(|| path.to_owned()),
+        _ => None,
     }
 }

@@ -128,7 +128,11 @@ impl Making<'_, '_> {
             }
             "working_dir" => {
                 if let Some(path) = self.written(key) {
-                    self.set(key, "working-directory", path);
+                    if path.starts_with('/') || path.starts_with("${") {
+                        self.set(key, "working-directory", path);
+                    } else {
+                        self.not_carried(key, "where it begins is said by the image: write the whole path");
+                    }
                 }
             }
             "oom_score_adj" => match self.now(key).map(|text| text.parse::<i64>()) {
@@ -184,6 +188,9 @@ impl Making<'_, '_> {
         value: impl Into<crate::config::tree::Value<'static>>,
         why: &str,
     ) {
+        if self.is_many() {
+            return self.not_carried(key, format!("{why}, and there are several of it"));
+        }
         let others = &self.reading.output.services;
         match others.iter().find(|other| other.get(path).is_some()).map(|other| other.name.clone()) {
             Some(other) => self.not_carried(key, format!("{why}, and `{other}` has it")),
@@ -209,16 +216,24 @@ impl Making<'_, '_> {
             Some((user, group))
         });
         let Some((user, group)) = split else {
-            if let Some(user) = self.written(key) {
-                self.set(key, "user", user);
+            match self.written(key) {
+                Some(user) if user.is_empty() => self.exact(key, ""),
+                Some(user) => self.set(key, "user", user),
+                None => {}
             }
             return;
         };
         match (self.lookup.write(&user), self.lookup.write(&group)) {
             (Ok(user), Ok(group)) => {
-                self.draft.set("user", user, key.span);
-                self.draft.set("group", group, key.span);
-                self.exact(key, "user, group");
+                let given =
+                    [("user", user), ("group", group)].into_iter().filter(|(_, name)| !name.is_empty());
+                let given: Vec<&str> = given
+                    .map(|(path, name)| {
+                        self.draft.set(path, name, key.span);
+                        path
+                    })
+                    .collect();
+                self.exact(key, &given.join(", "));
             }
             (Err(why), _) | (_, Err(why)) => self.not_carried(key, why),
         }
