@@ -40,6 +40,12 @@ fn main() -> io::Result<()> {
     let features = variable("CARGO_CFG_TARGET_FEATURE");
     if variable("PROFILE") == "release" && features.split(',').any(|feature| feature == "crt-static") {
         println!("cargo::rustc-link-arg-bins=-Wl,-T,{root}/src/discard.ld");
+        // Functions that are the same become one. LLD knows how, with which this target is linked unless flags say
+        // otherwise.
+        let flags = variable("CARGO_ENCODED_RUSTFLAGS");
+        if variable("TARGET") == "x86_64-unknown-linux-gnu" && !flags.contains("link") {
+            println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+        }
     }
     Ok(())
 }

@@ -107,8 +107,8 @@ fn what_s6_rc_ignores_and_what_a_logger_loses_is_said() {
     for line in [
         "web/down: not carried; s6-rc ignores it, and so does foster: what is to stay down is in no bundle",
         "web/log: not carried; s6-rc ignores it",
-        "web-log/timeout-kill: not carried; the logger is no process any more",
         "web-log/finish: not carried; the logger is no process any more",
+        "web-log/timeout-kill: not carried; as web-log/finish, above",
         "web-log/nonsense: not carried; s6 does not know it",
         "`user` of the logger is not needed: foster writes the file",
     ] {
