@@ -1,6 +1,8 @@
 //! A fixture of supervisord's in the life that it is made for: put right for this machine, converted by the binary, passed
 //! by `foster check`, and started by foster as PID 1 among the programs that it names.
 
+#![allow(dead_code)]
+
 use crate::support::{Container, LONG, Ran, Setup, World, eventually, foster_bin};
 use nix::unistd::User;
 use std::fs;
@@ -33,6 +35,7 @@ pub struct Shape<'w> {
     environment: Vec<(String, String)>,
     prelude: String,
     services: String,
+    command: Vec<String>,
 }
 
 impl<'w> Shape<'w> {
@@ -55,9 +58,12 @@ impl<'w> Shape<'w> {
             })
         });
         assert!(unused.is_empty(), "not in {fixture}: {unused:?}");
-        let environment = environment.iter().chain([&("PATH", PATH)]);
+        let foster = foster_bin();
+        let ours = [("PATH", PATH), ("FOSTER", foster.to_str().unwrap())];
+        let environment = environment.iter().chain(&ours);
         let environment = environment.map(|(name, value)| ((*name).into(), world.fill(value))).collect();
-        let shape = Self { world, environment, prelude: String::new(), services: world.fill("WORLD/services") };
+        let (prelude, services) = (String::new(), world.fill("WORLD/services"));
+        let shape = Self { world, environment, prelude, services, command: Vec::new() };
         let _ = fs::remove_dir_all(&shape.services);
         let source = source.to_str().unwrap();
         let converted = shape.foster(&["import", "supervisord", source, "-o", &shape.services]);
@@ -73,10 +79,21 @@ impl<'w> Shape<'w> {
         self
     }
 
-    /// What it says when everything is in place is that nothing is missing.
+    /// The command of the image, which runs beside.
+    pub fn command(mut self, words: &[&str]) -> Self {
+        self.command = words.iter().map(|word| self.world.fill(word)).collect();
+        self
+    }
+
+    /// Starts it, with everything in place, so that `foster check` misses nothing.
     #[track_caller]
     pub fn start(&self) -> Container {
-        let setup = Setup::new().network().prelude(&self.prelude).arguments(&["run", &self.services]);
+        let mut arguments = vec!["run", &self.services];
+        if !self.command.is_empty() {
+            arguments.push("--");
+            arguments.extend(self.command.iter().map(String::as_str));
+        }
+        let setup = Setup::new().network().prelude(&self.prelude).arguments(&arguments);
         let setup = self.environment.iter().fold(setup, |setup, (name, value)| setup.env(name, value));
         let c = setup.start();
         let ours = || c.processes().iter().any(|process| process.inside == 1 && process.name == "foster");
