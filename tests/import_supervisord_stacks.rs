@@ -66,7 +66,6 @@ fn celery_workers_and_their_beat_do_what_is_in_the_queues_of_a_redis() {
     let log = |name: &str| fs::read_to_string(world.path().join("log/celery").join(name)).unwrap();
     c.check(log("worker_mail.log").contains("worker_mail_farm"), &log("worker_mail.log"));
     c.check(log("worker_mail.err").contains("Warm shutdown"), &log("worker_mail.err"));
-    c.check(log("worker_mail.err").contains("worker_mail_farm ready."), &log("worker_mail.err"));
     c.check(exit.code == 0, "not stopped well");
     broker.stop_within(LONG);
 }
@@ -253,6 +252,7 @@ fn a_swarm_starts_after_its_login_and_ends_before_it() {
             "the login ended before others",
         );
         let log = fs::read_to_string(world.path().join(format!("log/{game}.log"))).unwrap();
-        assert_eq!(log, format!("{game} --id {number} as games in /opt/game\n{game} got TERM\n"));
+        c.check(log.starts_with(&format!("{game} --id {number} as games in /opt/game\n")), &log);
+        c.check(log.ends_with(&format!("{game} got TERM\n")), &log);
     }
 }
