@@ -5,7 +5,7 @@
 mod shape_room;
 mod support;
 
-use shape_room::{CLIENT, NGINX, OWN_TMP, PROGRAM, Shape, as_it_is, page, users};
+use shape_room::{CLIENT, NGINX, OWN_TMP, PROGRAM, Shape, all_are, as_it_is, page, users};
 use std::fs;
 use support::{LONG, Setup, World, needs_servers};
 
@@ -59,14 +59,13 @@ fn celery_workers_and_their_beat_do_what_is_in_the_queues_of_a_redis() {
     let mut c = shape.start();
     c.wait_event("mail by daemon in /srv/app");
     c.wait_event("image with /srv/app/bin");
-    c.check(users(&c, "-Q mail -n worker_mail_farm -c 2").iter().all(|user| user == "daemon"), "wrong users");
-    c.check(users(&c, "-Q images -n worker_images").iter().all(|user| user == "root"), "wrong users");
+    all_are(&c, "-Q mail -n worker_mail_farm -c 2", "daemon");
+    all_are(&c, "-Q images -n worker_images", "root");
     c.check(!c.printed(&["celery"]), "what goes into files is shown");
-    let exit = c.stop_within(LONG);
+    c.stop_within(LONG);
     let log = |name: &str| fs::read_to_string(world.path().join("log/celery").join(name)).unwrap();
     c.check(log("worker_mail.log").contains("worker_mail_farm"), &log("worker_mail.log"));
     c.check(log("worker_mail.err").contains("Warm shutdown"), &log("worker_mail.err"));
-    c.check(exit.code == 0, "not stopped well");
     broker.stop_within(LONG);
 }
 
@@ -233,7 +232,7 @@ fn a_swarm_starts_after_its_login_and_ends_before_it() {
     let mut c = shape.start();
     for game in GAMES {
         c.wait_event(&format!("up {game}"));
-        c.check(users(&c, &format!("/opt/game/bin/{game}")).iter().all(|user| user == "games"), "wrong user");
+        all_are(&c, &format!("/opt/game/bin/{game}"), "games");
     }
     // What stands before the panel is no part of the swarm.
     let nginx = world.fill("WORLD/nginx.conf");

@@ -145,6 +145,13 @@ pub fn users(c: &Container, command: &str) -> Vec<String> {
         .collect()
 }
 
+/// Fails unless there are such processes, and all of this user.
+#[track_caller]
+pub fn all_are(c: &Container, command: &str, user: &str) {
+    let users = users(c, command);
+    c.check(!users.is_empty() && users.iter().all(|one| one == user), &format!("{command}: {users:?}"));
+}
+
 /// Waits until a page has this in it.
 #[track_caller]
 pub fn page(c: &Container, port: u16, expected: &str) {
