@@ -155,7 +155,7 @@ fn what_an_entrypoint_starts_by_hand_is_disabled_with_a_comment() {
     assert!(postgresql.contains("stderr = \"stdout\""), "{postgresql}");
     assert!(file(&converted, "init.toml").contains("# With `startsecs=0` and no restart"));
     let report = report(&source, &converted);
-    let told = "[program:core] autostart: approximated -> core: enabled; `foster start` starts it; but foster ends when";
+    let told = "[program:postgresql] autostart: approximated -> postgresql: enabled; `foster start` starts it; but foster ends when";
     assert!(report.contains(told), "{report}");
 }
 
