@@ -97,6 +97,8 @@ fn workers_become_instances_and_those_whose_number_matters_a_file_each() {
     let scheduler = file(&converted, "scheduler.toml");
     assert!(scheduler.contains("# cron = \"* * * * *\"\n"), "{scheduler}");
     assert!(file(&converted, "foster.toml").contains("timeout = \"3602s\""));
+    let report = report(&source, &converted);
+    assert!(report.contains("[program:shards] process_name: exact -> shard_0: a file for each process\n"));
     assert_eq!(not_carried(&source, &converted), [""; 0]);
 }
 
@@ -118,11 +120,15 @@ fn a_listener_that_ends_supervisord_is_what_essential_means() {
     let converted = source.converted();
     assert_eq!(names(&converted), ["nginx.toml", "uwsgi.toml"]);
     let report = report(&source, &converted);
+    let told =
+        "[eventlistener:quit_on_failure]: approximated -> essential, the default; what fails for good ends";
+    assert!(report.contains(told), "{report}");
+    assert!(report.contains("[program:nginx]: exact -> nginx\n"), "{report}");
+    // It hears nothing of a program that ends and is not restarted.
     assert!(
-        report.contains("[eventlistener:quit_on_failure]: exact -> essential, the default\n"),
+        report.contains("[program:uwsgi]: approximated -> uwsgi; when it ends with a failure"),
         "{report}"
     );
-    assert!(report.contains("[program:nginx]: exact -> nginx\n"), "{report}");
     let uwsgi = file(&converted, "uwsgi.toml");
     assert!(uwsgi.contains("# With `startsecs=0` and no restart: if it runs to its end"), "{uwsgi}");
     assert!(uwsgi.contains("policy = \"never\""), "{uwsgi}");
@@ -134,7 +140,7 @@ fn what_an_entrypoint_starts_by_hand_is_disabled_with_a_comment() {
     let converted = source.converted();
     let postgresql = file(&converted, "postgresql.toml");
     assert!(
-        postgresql.contains("# Something started it by hand, with `supervisorctl start`."),
+        postgresql.contains("# It starts by hand alone: with `foster start`, where it was"),
         "{postgresql}"
     );
     assert!(
@@ -148,6 +154,9 @@ fn what_an_entrypoint_starts_by_hand_is_disabled_with_a_comment() {
     );
     assert!(postgresql.contains("stderr = \"stdout\""), "{postgresql}");
     assert!(file(&converted, "init.toml").contains("# With `startsecs=0` and no restart"));
+    let report = report(&source, &converted);
+    let told = "[program:postgresql] autostart: approximated -> postgresql: enabled; `foster start` starts it; but foster ends when";
+    assert!(report.contains(told), "{report}");
 }
 
 #[test]
@@ -173,6 +182,9 @@ fn the_last_program_of_a_desktop_ends_the_container() {
     let browser = file(&converted, "browser.toml");
     assert!(browser.contains("main = true\n"), "{browser}");
     assert!(!browser.contains("kill") && browser.contains("/opt/bin/start-browser.sh"), "{browser}");
+    let report = report(&source, &converted);
+    assert!(report.contains("[program:browser]: exact -> browser\n"), "it ended supervisord: {report}");
+    assert!(report.contains("[program:x11]: approximated -> x11; when it has failed"), "{report}");
     assert!(file(&converted, "x11.toml").contains("\"${DISPLAY_WIDTH}x${DISPLAY_HEIGHT}x24\""));
     assert!(file(&converted, "x11vnc.toml").contains("enabled = \"${START_VNC}\"\n"));
 }
@@ -216,6 +228,8 @@ fn a_swarm_with_foreign_keys_keeps_its_order() {
     assert_eq!(names(&converted).len(), 12);
     assert!(file(&converted, "world.toml").contains("after = [\"login\"]\n"));
     assert_eq!(not_carried(&source, &converted).iter().filter(|line| line.contains("depend")).count(), 11);
+    assert!(not_carried(&source, &converted)[0].ends_with("says so with `requires`"));
+    assert!(file(&converted, "world.toml").contains("max-size = \"1GiB\"\n"));
     let panel = file(&converted, "panel.toml");
     assert!(
         panel.contains("[[socket]]\nlisten = \"/run/panel.sock\"\nuser = \"www-data\"\nmode = \"770\"\n"),

@@ -43,15 +43,17 @@ fn the_example_of_the_guide_is_what_the_import_makes() {
     }
 }
 
-/// Says who it is, and what it is told.
+/// Says who it is, and what it is told. It waits without a child: one that is told to end between its fork and its exec
+/// does not hear it.
 const PROGRAM: &str = "#!/bin/sh
     name=${0##*/}
     echo \"$name $* as $(id -un) in $PWD in mode $MODE\"
     echo \"$name complains\" >&2
     trap 'echo \"$name got TERM\"; exit 0' TERM
     trap 'echo \"$name got INT\"; exit 0' INT
+    wait=$(mktemp -u); mkfifo $wait; exec 3<>$wait; rm $wait
     echo \"up $name\" >> $EVENTS
-    while :; do sleep 1 & wait $!; done\n";
+    while :; do read -r line <&3; done\n";
 
 /// A place for the programs that the example names.
 fn place(world: &World) -> String {

@@ -1,6 +1,8 @@
 //! A fixture of supervisord's in the life that it is made for: put right for this machine, converted by the binary, passed
 //! by `foster check`, and started by foster as PID 1 among the programs that it names.
 
+#![allow(dead_code)]
+
 use crate::support::{Container, LONG, Ran, Setup, World, eventually, foster_bin};
 use nix::unistd::User;
 use std::fs;
@@ -15,13 +17,15 @@ pub const CLIENT: (&str, &str) = ("busybox", "busybox-static");
 /// Not that of whoever runs the tests.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Says who it is, as whom and where it runs, and which signal ends it.
+/// Says who it is, as whom and where it runs, and which signal ends it. It waits without a child: one that is told to end
+/// between its fork and its exec does not hear it.
 pub const PROGRAM: &str = "#!/bin/sh
     name=${0##*/}
     echo \"$name $* as $(id -un) in $PWD\"
     trap 'echo \"$name got TERM\"; echo \"term $name\" >> $EVENTS; exit 0' TERM
+    wait=$(mktemp -u); mkfifo $wait; exec 3<>$wait; rm $wait
     echo \"up $name $$\" >> $EVENTS
-    while :; do sleep 1 & wait $!; done\n";
+    while :; do read -r line <&3; done\n";
 
 /// A /tmp of its own, in which all that was there is still to be found.
 pub const OWN_TMP: &str = "mkdir /run/tmp; mount --rbind /tmp /run/tmp; mount -t tmpfs -o mode=1777 tmp /tmp
@@ -33,6 +37,7 @@ pub struct Shape<'w> {
     environment: Vec<(String, String)>,
     prelude: String,
     services: String,
+    command: Vec<String>,
 }
 
 impl<'w> Shape<'w> {
@@ -55,10 +60,12 @@ impl<'w> Shape<'w> {
             })
         });
         assert!(unused.is_empty(), "not in {fixture}: {unused:?}");
-        let environment = environment.iter().chain([&("PATH", PATH)]);
+        let foster = foster_bin();
+        let ours = [("PATH", PATH), ("FOSTER", foster.to_str().unwrap())];
+        let environment = environment.iter().chain(&ours);
         let environment = environment.map(|(name, value)| ((*name).into(), world.fill(value))).collect();
-        let shape =
-            Self { world, environment, prelude: String::new(), services: world.fill("WORLD/services") };
+        let (prelude, services) = (String::new(), world.fill("WORLD/services"));
+        let shape = Self { world, environment, prelude, services, command: Vec::new() };
         let _ = fs::remove_dir_all(&shape.services);
         let source = source.to_str().unwrap();
         let converted = shape.foster(&["import", "supervisord", source, "-o", &shape.services]);
@@ -74,10 +81,21 @@ impl<'w> Shape<'w> {
         self
     }
 
-    /// What it says when everything is in place is that nothing is missing.
+    /// The command of the image, which runs beside.
+    pub fn command(mut self, words: &[&str]) -> Self {
+        self.command = words.iter().map(|word| self.world.fill(word)).collect();
+        self
+    }
+
+    /// Starts it, with everything in place, so that `foster check` misses nothing.
     #[track_caller]
     pub fn start(&self) -> Container {
-        let setup = Setup::new().network().prelude(&self.prelude).arguments(&["run", &self.services]);
+        let mut arguments = vec!["run", &self.services];
+        if !self.command.is_empty() {
+            arguments.push("--");
+            arguments.extend(self.command.iter().map(String::as_str));
+        }
+        let setup = Setup::new().network().prelude(&self.prelude).arguments(&arguments);
         let setup = self.environment.iter().fold(setup, |setup, (name, value)| setup.env(name, value));
         let c = setup.start();
         let ours = || c.processes().iter().any(|process| process.inside == 1 && process.name == "foster");
@@ -127,6 +145,13 @@ pub fn users(c: &Container, command: &str) -> Vec<String> {
             Some(user?.name)
         })
         .collect()
+}
+
+/// Fails unless there are such processes, and all of this user.
+#[track_caller]
+pub fn all_are(c: &Container, command: &str, user: &str) {
+    let users = users(c, command);
+    c.check(!users.is_empty() && users.iter().all(|one| one == user), &format!("{command}: {users:?}"));
 }
 
 /// Waits until a page has this in it.

@@ -3,7 +3,7 @@
 use super::super::draft::{Draft, list, literal};
 use super::super::{Reading, shell};
 use super::expand::Template;
-use super::program::{Program, Role, Typed};
+use super::program::{Autorestart, Program, Role, Typed, restart};
 use super::server::Server;
 use super::{ending, fcgi, idiom, logs, words};
 use crate::config::diagnostic::Span;
@@ -104,9 +104,9 @@ fn one(
         let (template, span) = program.get(key)?;
         Some((number.map_or_else(|| template.clone(), |number| template.of(number)), span))
     };
-    header(&mut made, server, reading);
     processes(&mut made, number, reading);
     let ended = command(&mut made, template("command"), reading);
+    header(&made, server, ended, reading);
     identity(&mut made, server, template("directory"), reading);
     environment(&mut made, server, template("environment"), reading);
     ending::restarts(&mut made, server, waited_for, ended, reading);
@@ -118,20 +118,30 @@ fn one(
     name
 }
 
-/// What the section itself means.
-fn header(made: &mut Made<'_>, server: &Server, reading: &mut Reading<'_>) {
+/// What the section itself means; `ended` says whether the program itself ends supervisord.
+fn header(made: &Made<'_>, server: &Server, ended: bool, reading: &mut Reading<'_>) {
     if !made.tells {
         return;
     }
     let program = made.program;
     let name = made.draft.name.clone();
-    if server.ends.is_some() {
-        reading.output.trail.exact(program.span, program.title(), name);
-        return;
+    let restarted = program.known("autorestart", restart) != Some(Autorestart::Never);
+    let why = match server.ends {
+        _ if ended => None,
+        Some(ends) if ends.at_any_end || restarted => None,
+        Some(_) => Some(
+            "when it ends with a failure, so does the container, with its exit code, where the event listener hears of \
+             failed starts alone; write `essential = false` if it may end",
+        ),
+        None => Some(
+            "when it has failed for good, the container ends with its exit code, where supervisord would stay up \
+             without it; write `essential = false` for that",
+        ),
+    };
+    match why {
+        Some(why) => reading.output.trail.approximated(program.span, program.title(), name, why),
+        None => reading.output.trail.exact(program.span, program.title(), name),
     }
-    let why = "when it has failed for good, the container ends with its exit code, where supervisord would \
-               stay up without it; write `essential = false` for that";
-    reading.output.trail.approximated(program.span, program.title(), name, why);
 }
 
 /// `numprocs` and the names of the processes.
@@ -174,7 +184,11 @@ fn processes(made: &mut Made<'_>, number: Option<i64>, reading: &mut Reading<'_>
     } else {
         made.exact(reading, "numprocs_start", "");
     }
+    let same = number.is_some_and(|number| {
+        program.template("process_name").is_some_and(|called| called.of(number).known() == Some(&name))
+    });
     match program.template("process_name") {
+        Some(_) if same && many => made.exact(reading, "process_name", "a file for each process"),
         Some(template) if number.is_none() || template.known() != Some(&program.name) => {
             let called = if number.is_none() { format!("{name}@1, {name}@2, …") } else { name };
             made.nearly(reading, "process_name", "", format!("it is called {called}"));

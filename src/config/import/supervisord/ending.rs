@@ -19,10 +19,12 @@ pub fn restarts(
     let place = |key: &str| program.get(key).map_or(program.span, |(_, span)| span);
     match program.typed("autostart", words::boolean) {
         Some(Typed::Known(false)) => {
-            let note = "Something started it by hand, with `supervisorctl start`. If that only put things in order, \
-                        say so with `requires` in what comes after, and take this line out.";
+            let note = "It starts by hand alone: with `foster start`, where it was `supervisorctl start`. If that only \
+                        put things in order, say so with `requires` in what comes after, and take this line out.";
             made.draft.set("enabled", false, place("autostart")).note(note);
-            made.exact(reading, "autostart", "enabled");
+            let why = "`foster start` starts it; but foster ends when all that runs has ended, where supervisord waits for \
+                       somebody to start something: run what does that as a service, too";
+            made.nearly(reading, "autostart", "enabled", why);
         }
         Some(Typed::Open(text)) => {
             made.draft.set("enabled", text, place("autostart"));

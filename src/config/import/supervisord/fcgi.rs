@@ -29,7 +29,13 @@ pub fn rest(made: &mut Made<'_>, reading: &mut Reading<'_>) {
     }
     for setting in &program.unknown {
         let help = crate::config::did_you_mean(&setting.key, program.role.key_names());
-        let help = help.map_or_else(String::new, |help| format!("; {help}"));
+        let help = match help {
+            Some(help) => format!("; {help}"),
+            None if setting.key.starts_with("depend") => {
+                "; a service that needs another one says so with `requires`".to_owned()
+            }
+            None => String::new(),
+        };
         let why = format!("supervisord knows no such key, and ignores it{help}");
         let what = format!("{} {}", program.title(), setting.key);
         reading.output.trail.not_carried(setting.span, what, why);

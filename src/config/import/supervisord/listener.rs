@@ -53,7 +53,9 @@ pub fn read(program: &Program, here: &Path, reading: &mut Reading<'_>) -> Option
                        end counts";
             trail.approximated(program.span, title.clone(), "restart.policy and essential, the default", why);
         } else {
-            trail.exact(program.span, title.clone(), "essential, the default");
+            let why = "what fails for good ends the container with its exit code, where supervisord, asked to end, ends \
+                       with 0";
+            trail.approximated(program.span, title.clone(), "essential, the default", why);
         }
         for (key, span) in keys {
             trail.exact(span, format!("{title} {key}"), "");

@@ -177,6 +177,7 @@ fn files(made: &mut Made<'_>, out: &Target, err: &Target, places: [Span; 2]) {
 
 fn bytes(size: i64) -> String {
     match size {
+        _ if size % (1 << 30) == 0 => format!("{}GiB", size >> 30),
         _ if size % (1 << 20) == 0 => format!("{}MiB", size >> 20),
         _ if size % (1 << 10) == 0 => format!("{}KiB", size >> 10),
         _ => size.to_string(),
