@@ -7,7 +7,6 @@ mod support;
 use foster::config::Variables;
 use foster::config::import::{Converted, Import, Kind, convert};
 use import_room::{Source, file, report};
-use std::time::Instant;
 use support::{Setup, needs_namespace};
 
 fn compose(text: &str) -> Source {
@@ -370,46 +369,6 @@ fn environment_is_a_map_or_a_list_and_foster_expands_it() {
 }
 
 #[test]
-fn environment_files_and_dot_env_are_where_compose_looks_for_them() {
-    let files = [
-        (
-            "compose.yml",
-            "services:\n  a:\n    command: a ${X} \"$Y\"\n    environment: [X, Z]\n    env_file:\n      - ./a.env\n\
-             \x20     - path: b.env\n        required: false\n        format: raw\n",
-        ),
-        (".env", "X=from-file\n"),
-        ("a.env", "A=1\n"),
-    ];
-    let source = Source::new(Kind::Compose, "", &files);
-    let converted = source.converted();
-    let text = file(&converted, "a.toml");
-    has(
-        text,
-        &[
-            "command = [\"a\", \"${X:-from-file}\", \"${Y:-}\"]",
-            "/a.env\"",
-            "\"-/",
-            "X = \"${X:-from-file}\"",
-        ],
-    );
-    assert!(!text.contains("Z ="), "{text}");
-    has(
-        &report(&source, &converted),
-        &[
-            ".env: .env: approximated; its values are the defaults",
-            "env_file: approximated -> a: environment-files; they are read at each start",
-            "env_file.format: not carried; there is one format",
-        ],
-    );
-    let broken = Source::new(
-        Kind::Compose,
-        "",
-        &[("compose.yml", "services:\n  a:\n    command: a\n"), (".env", "\nx y\n")],
-    );
-    has(&broken.broken(), &["/.env:2:", "cannot read .env: there is no `=`"]);
-}
-
-#[test]
 fn health_is_asked_as_docker_asks() {
     let (text, report) = one(
         "entrypoint: x\nrestart: always\nhealthcheck:\n  test: curl -f http://localhost/ || exit 1\n  \
@@ -490,41 +449,6 @@ fn deploy_says_how_it_is_restarted() {
 }
 
 #[test]
-fn what_is_extended_included_and_overridden_is_read_with_it() {
-    let files = [
-        (
-            "compose.yaml",
-            "include:\n  - jobs/compose.yaml\nservices:\n  base:\n    image: x\n    command: base\n    \
-             environment: {A: '1', B: '2'}\n  web:\n    extends: base\n    command: web\n    environment: [B=3]\n  \
-             mail:\n    extends: {file: common/mail.yaml, service: mail}\n    image: x\n",
-        ),
-        (
-            "compose.override.yaml",
-            "services:\n  web:\n    environment: {C: '4'}\n    command: [web, --debug]\n",
-        ),
-        (
-            "jobs/compose.yaml",
-            "services:\n  job:\n    image: x\n    command: job $K\n    env_file: job.env\n",
-        ),
-        ("jobs/.env", "K=key\n"),
-        ("jobs/job.env", "J=1\n"),
-        (
-            "common/mail.yaml",
-            "services:\n  mail:\n    extends: {service: first}\n    command: mail\n  first:\n    env_file: mail.env\n",
-        ),
-        ("common/mail.env", "M=1\n"),
-    ];
-    let source = Source::new(Kind::Compose, "", &files);
-    let converted = source.converted();
-    assert_eq!(names(&converted), ["job.toml", "base.toml", "web.toml", "mail.toml"]);
-    let web = file(&converted, "web.toml");
-    has(web, &["command = [\"web\", \"--debug\"]", "A = \"1\"\nB = \"3\"\nC = \"4\""]);
-    has(file(&converted, "job.toml"), &["command = [\"job\", \"${K:-key}\"]", "/jobs/job.env\"]"]);
-    has(file(&converted, "mail.toml"), &["command = [\"mail\"]", "/common/mail.env\"]"]);
-    has(&report(&source, &converted), &["services.web.extends: exact", "include: exact", "override.yaml:3:"]);
-}
-
-#[test]
 fn those_of_the_image_that_most_have_are_carried() {
     let source = compose(
         "services:\n  a: {build: ., command: a}\n  b: {build: {context: .}, command: b}\n  c: {image: other, command: c}\n",
@@ -532,94 +456,6 @@ fn those_of_the_image_that_most_have_are_carried() {
     let converted = source.converted();
     assert_eq!(names(&converted), ["a.toml", "b.toml"]);
     has(&report(&source, &converted), &["services.c: not carried; it runs another image than most do"]);
-}
-
-#[test]
-fn json_is_a_compose_file_too() {
-    let source = compose(
-        "{\n\t\"services\": {\n\t\t\"a\": {\"command\": [\"x\", \"\\u00e9\"], \"tty\": false}\n\t}\n}\n",
-    );
-    has(file(&source.converted(), "a.toml"), &["command = [\"x\", \"é\"]"]);
-}
-
-#[test]
-fn a_broken_file_is_an_error_with_its_place() {
-    for (text, line, told) in [
-        ("services:\n  a: [\n", 2, "unclosed bracket"),
-        ("services:\n  a:\n\tcommand: x\n", 3, "tabs disallowed"),
-        ("services:\n  a:\n    command: x\n   b: y\n", 4, "did not find expected key"),
-        ("services:\n  a:\n    command: \"x\n", 3, "unclosed quote"),
-        ("a: 1\n", 1, "there are no `services` in it"),
-        ("services: [a]\n", 1, "is a map of services"),
-        ("services:\n  a:\n    image: x\n", 2, "no service in it says what it runs"),
-        ("services:\n  a:\n    extends: b\n    command: x\n", 3, "there is no service `b` to extend"),
-        ("services:\n  a:\n    extends: a\n    command: x\n", 3, "it extends itself"),
-        ("services:\n  a:\n    extends: {service: b, file: b.yaml}\n", 1, "cannot read /b.yaml"),
-        ("include: x.yaml\nservices:\n  a:\n    command: x\n", 1, "cannot read /x.yaml"),
-        ("include: compose.yaml\nservices:\n  a:\n    command: x\n", 1, "it includes itself"),
-        ("services:\n  a:\n    command: x ${A\n", 3, "a `${` without its `}`"),
-        ("services:\n  a:\n    command: x 'y\n", 3, "a quote without its end"),
-        ("services:\n  a: x\n", 2, "is a map of keys"),
-        ("services:\n  a:\n    command: x\n  a:\n    command: y\n", 4, "`a` is given twice"),
-        ("services:\n  a:\n    command: *x\n", 3, "unknown anchor"),
-        ("services:\n  web:\n    command: x\n    depends_on: [wbe]\n", 4, "there is no service `wbe`"),
-        (
-            "services:\n  a:\n    command: x\n    depends_on: [b]\n  b:\n    command: y\n    depends_on: [a]\n",
-            4,
-            "services wait for each other",
-        ),
-        ("---\na: 1\n---\nb: 1\n", 3, "more than one document"),
-        ("services:\n  a:\n    command: {x: y}\n", 3, "it is a list or a string"),
-    ] {
-        let shown = compose(text).broken();
-        let place = format!(".yaml:{line}:");
-        assert!(
-            shown.contains(told) && (shown.contains(&place) || shown.contains("cannot read /")),
-            "{told} {line}:\n{shown}"
-        );
-    }
-    let nowhere = Source::new(Kind::Compose, "nowhere.yaml", &[]).broken();
-    has(&nowhere, &["cannot read /nowhere.yaml"]);
-    has(&Source::new(Kind::Compose, "", &[("x", "")]).broken(), &["cannot read /compose.yaml"]);
-    has(&compose("").broken(), &["there is nothing in it"]);
-    has(&compose("\u{0}\u{1}\u{7f}ELF").broken(), &["unexpected character"]);
-}
-
-#[test]
-fn hostile_sources_are_refused_before_they_fill_the_memory() {
-    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for n in 1..12 {
-        let list = vec![format!("*a{}", n - 1); 10].join(", ");
-        bomb.push_str(&format!("a{n}: &a{n} [{list}]\n"));
-    }
-    let chain: String = (0..900)
-        .map(|n| format!("  s{n}:\n    extends: s{}\n    command: x\n    environment: {{A{n}: b}}\n", n + 1))
-        .collect();
-    let wide: String = (0..2000).map(|n| format!("      A{n}: b\n")).collect();
-    let copies: String = (0..900).map(|n| format!("  s{n}:\n    extends: wide\n")).collect();
-    let many: String = (0..1500).map(|n| format!("  s{n}: {{command: x}}\n")).collect();
-    for (text, told) in [
-        (bomb, "with all that aliases repeat"),
-        (format!("services: {}{}\n", "[".repeat(5000), "]".repeat(5000)), "recursion limit exceeded"),
-        ("services: &a\n  b: *a\n".to_owned(), "an alias of what is not yet closed"),
-        (format!("services:\n{chain}"), "leads too far"),
-        (
-            format!("services:\n  wide:\n    command: x\n    environment:\n{wide}{copies}"),
-            "values in what is extended",
-        ),
-        (format!("services:\n{many}"), "more than 1000 services"),
-        (format!("services:\n  a:\n    command: '{}'\n", "${A:-".repeat(10_000)), "a `${` without its `}`"),
-        (
-            format!("services:\n  a:\n    command: {}x{}\n", "${A:-".repeat(2000), "}".repeat(2000)),
-            "more than 8 deep",
-        ),
-        ("a".repeat(2 << 20), "larger than"),
-    ] {
-        let begin = Instant::now();
-        let shown = compose(&text).broken();
-        assert!(shown.contains(told), "{told}:\n{}", shown.get(..2000).unwrap_or(&shown));
-        assert!(begin.elapsed().as_secs() < 20, "{told}: {:?}", begin.elapsed());
-    }
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn a_database_and_an_application_start_when_the_entrypoint_says_so() {
          $FOSTER start core
          echo \"up entrypoint\" >> $EVENTS
          trap 'exit 0' TERM
-         sleep 1000 & wait",
+         wait=$(mktemp -u); mkfifo $wait; exec 3<>$wait; rm $wait; read -r line <&3",
     );
     world.file("init.py", "#!/usr/bin/python3\nprint('init has run')\n");
     world.file("log/.keep", "");

@@ -25,6 +25,11 @@ const RESOURCES: [(&str, Resource, bool); 16] = [
     ("stack", Resource::Stack, true),
 ];
 
+/// The keys of `[limits]`.
+pub fn names() -> Vec<&'static str> {
+    RESOURCES.iter().map(|(name, ..)| *name).collect()
+}
+
 /// Reads `[limits]`.
 pub fn limits(reader: &Reader<'_, '_>) -> Vec<Limit> {
     let limit = |(key, resource, bytes): &(&'static str, Resource, bool)| {

@@ -22,6 +22,7 @@ mod script;
 mod shell;
 mod supervisord;
 mod systemd;
+mod tools;
 mod trail;
 mod words;
 mod write;

@@ -3,8 +3,9 @@
 use super::chain::{self, Chain, Opaque};
 use super::draft::{Draft, list, literal};
 use super::place::Image;
+use super::tools::{needs, says_once};
 use super::words::{self, Piece, base, is_variable};
-use super::{Reading, shell, trail};
+use super::{Reading, shell};
 use crate::config::diagnostic::Span;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -390,7 +391,7 @@ impl Script {
             Language::Execline(_) => became.differs.push(format!(
                 "{why} cannot be said in keys, so it runs as it is, and needs execline in the image"
             )),
-            _ => became.differs.extend(trail::needs(&self.tools())),
+            _ => became.differs.extend(needs(&self.text)),
         }
         became
     }
@@ -410,28 +411,6 @@ impl Script {
     fn has_arguments(&self) -> bool {
         ["$1", "$2", "$@", "$*", "$#", "${1", "${2", "${@"].iter().any(|text| self.text.contains(text))
     }
-
-    /// Programs of other supervisors that it names.
-    pub fn tools(&self) -> Vec<&str> {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let mut found: Vec<&str> = Vec::new();
-        for line in self.text.lines().filter(|line| !line.trim_start().starts_with('#') && !says_once(line)) {
-            for word in line.split(|c| !is_part(c)) {
-                let known = ["sv", "chpst", "svlogd", "logutil-service", "with-contenv", "runsv", "runsvdir"];
-                if (known.contains(&word) || word.starts_with("s6-") && word.len() > 4)
-                    && !found.contains(&word)
-                {
-                    found.push(word);
-                }
-            }
-        }
-        found
-    }
-}
-
-/// Whether a line says that the service is not to be started again after this.
-fn says_once(line: &str) -> bool {
-    matches!(line.trim(), "s6-svc -O ." | "s6-svc -o ." | "sv once .")
 }
 
 /// A line before the command.

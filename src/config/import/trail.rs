@@ -133,36 +133,6 @@ impl Trail {
     }
 }
 
-/// Names that `foster install-compat` makes.
-const COMPATIBLE: [&str; 11] = [
-    "with-contenv",
-    "printcontenv",
-    "s6-setuidgid",
-    "s6-envdir",
-    "s6-notifyoncheck",
-    "s6-svc",
-    "s6-svwait",
-    "s6-svok",
-    "s6-svstat",
-    "s6-rc",
-    "logutil-service",
-];
-
-/// That something runs programs of the supervisor that foster takes the place of, and what to do about that.
-pub fn needs(tools: &[&str]) -> Option<String> {
-    let names = |compatible: bool| {
-        let tools = tools.iter().filter(|tool| COMPATIBLE.contains(tool) == compatible);
-        tools.map(|tool| format!("`{tool}`")).collect::<Vec<_>>().join(", ")
-    };
-    let (made, others) = (names(true), names(false));
-    let made =
-        (!made.is_empty()).then(|| format!("it runs {made}: `foster install-compat DIR` makes these names"));
-    let others = (!others.is_empty())
-        .then(|| format!("it runs {others}: keep that in the image, or write what foster has for it"));
-    let all: Vec<String> = made.into_iter().chain(others).collect();
-    (!all.is_empty()).then(|| all.join("; "))
-}
-
 fn place(sources: &Sources, span: Span) -> String {
     match file_and_line(sources, span) {
         (file, Some(line)) => format!("{file}:{line}"),

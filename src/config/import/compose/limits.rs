@@ -4,28 +4,10 @@ use super::super::draft::list;
 use super::variables::parts;
 use super::yaml::{Node, Yaml};
 use super::{Key, Making};
+use crate::config::limits;
 use crate::config::tree::Value;
 use crate::model::{capability_number, format_size};
 
-/// The limits of setrlimit(2), by the names of both.
-const LIMITS: &[&str] = &[
-    "as",
-    "core",
-    "cpu",
-    "data",
-    "fsize",
-    "locks",
-    "memlock",
-    "msgqueue",
-    "nice",
-    "nofile",
-    "nproc",
-    "rss",
-    "rtprio",
-    "rttime",
-    "sigpending",
-    "stack",
-];
 const DEPLOY: &[&str] = &[
     "replicas",
     "resources",
@@ -42,9 +24,11 @@ const RESOURCES: &[&str] = &["cpus", "memory", "pids", "devices", "generic_resou
 impl Making<'_, '_> {
     /// Reads `ulimits`.
     pub fn ulimits(&mut self, key: &Key<'_>) {
+        // Docker and foster call them the same.
+        let limits = limits::names();
         for (name, sub) in key.subs() {
-            if !LIMITS.contains(&name) {
-                self.unknown(&sub, name, LIMITS);
+            if !limits.contains(&name) {
+                self.unknown(&sub, name, &limits);
                 continue;
             }
             let mut one = |node: &Node| match self.lookup.now(node.text()?).ok()?.as_str() {

@@ -253,7 +253,9 @@ fn group(section: &Section, reading: &mut Reading<'_>) {
                 let why = "there are no groups: verbs take several names, and patterns";
                 reading.output.trail.approximated(setting.span, what, "", why);
             }
-            "priority" => reading.output.trail.exact(setting.span, what, "after"),
+            "priority" => {
+                reading.output.trail.exact(setting.span, what, "`after`, where others have another one")
+            }
             _ => unknown(reading, section, setting, &["programs", "priority"]),
         }
     }

@@ -262,7 +262,7 @@ fn key(making: &mut Making<'_, '_>, setting: &Setting, value: &str, way: Way) {
         | "RuntimeDirectoryPreserve" => {}
         name => match name.strip_prefix("Limit").map(str::to_ascii_lowercase) {
             Some(resource) => match values::limit(&resource, value) {
-                Ok(limit) if LIMITS.contains(&resource.as_str()) => {
+                Ok(limit) if crate::config::limits::names().contains(&resource.as_str()) => {
                     let key = format!("limits.{resource}");
                     making.draft.set(&key, limit, span);
                     let why =
@@ -276,25 +276,6 @@ fn key(making: &mut Making<'_, '_>, setting: &Setting, value: &str, way: Way) {
         },
     }
 }
-
-const LIMITS: &[&str] = &[
-    "as",
-    "core",
-    "cpu",
-    "data",
-    "fsize",
-    "locks",
-    "memlock",
-    "msgqueue",
-    "nice",
-    "nofile",
-    "nproc",
-    "rss",
-    "rtprio",
-    "rttime",
-    "sigpending",
-    "stack",
-];
 
 fn yes(making: &mut Making<'_, '_>, setting: &Setting, value: &str, key: &str) {
     match values::boolean(value) {

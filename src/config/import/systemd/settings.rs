@@ -203,7 +203,6 @@ const ANYWAY: &[&str] = &[
     "IPAccounting",
     "IgnoreSIGPIPE",
     "MemoryAccounting",
-    "RestartPreventNothing",
     "TasksAccounting",
     "ConfigurationDirectoryMode",
     "RuntimeDirectoryMode",
